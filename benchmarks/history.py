@@ -24,7 +24,7 @@ from fleet import CDCONF
 from cdconf.history.chain import Head, chained, link_of
 from cdconf.history.index import History
 from cdconf.history.journal_file import FILE
-from cdconf.history.rows import Wanted
+from cdconf.history.rows import RunFilter
 
 END = 1_790_000_000.0
 SPAN = 3 * 365 * 86400.0
@@ -32,19 +32,19 @@ COMMANDS = (
     ("deploy",) * 6 + ("provision",) * 3 + ("drift",) * 8 + ("rollback", "toggle", "smoke", "pipeline run", "run")
 )
 WANTED = {
-    "the last 20": Wanted(),
-    "an environment's": Wanted("env-07"),
-    "an app's": Wanted(app="app-3"),
-    "a host's": Wanted(host="web-123"),
-    "a host's that there isn't": Wanted(host="web-999"),
-    "a user's": Wanted(user="ann"),
-    "a user's that there isn't": Wanted(user="nobody"),
-    "deployments": Wanted(kinds=("deployment",)),
-    "throw-away copies'": Wanted(kinds=("throw-away",)),
-    "overrides": Wanted(kinds=("override",)),
-    "approvals, of which there are none": Wanted(kinds=("approval",)),
-    "a day two years ago": Wanted(since=END - 2 * 365 * 86400, until=END - 2 * 365 * 86400 + 86400),
-    "a run by its id": Wanted(named=f"{int((END - SPAN / 2) * 1000):012x}"[:9]),
+    "the last 20": RunFilter(),
+    "an environment's": RunFilter("env-07"),
+    "an app's": RunFilter(app="app-3"),
+    "a host's": RunFilter(host="web-123"),
+    "a host's that there isn't": RunFilter(host="web-999"),
+    "a user's": RunFilter(user="ann"),
+    "a user's that there isn't": RunFilter(user="nobody"),
+    "deployments": RunFilter(kinds=("deployment",)),
+    "throw-away copies'": RunFilter(kinds=("throw-away",)),
+    "overrides": RunFilter(kinds=("override",)),
+    "approvals, of which there are none": RunFilter(kinds=("approval",)),
+    "a day two years ago": RunFilter(since=END - 2 * 365 * 86400, until=END - 2 * 365 * 86400 + 86400),
+    "a run by its id": RunFilter(named=f"{int((END - SPAN / 2) * 1000):012x}"[:9]),
 }
 
 
@@ -74,7 +74,7 @@ def main() -> None:
             whole(root, arguments.times)
 
 
-def shown(history: History, wanted: Wanted) -> int:
+def shown(history: History, wanted: RunFilter) -> int:
     return len(history.runs(limit=20, wanted=wanted))
 
 

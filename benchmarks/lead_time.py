@@ -20,7 +20,7 @@ from pathlib import Path
 
 from fleet import CDCONF
 
-from cdconf.artifacts import Store
+from cdconf.artifacts import ArtifactStore
 from cdconf.inventory import load_project
 from cdconf.pipeline.entries import RunEnded, StageNoted
 from cdconf.pipeline.record import RunRecord, read_runs
@@ -95,7 +95,7 @@ class Line:
 
     def record(self, commit: str) -> RunRecord:
         """What the commit's run has written down, once it has ended; it must have passed."""
-        place = Store(load_project(self.root)).place
+        place = ArtifactStore(load_project(self.root)).place
         while True:
             for record in read_runs(place, "bench-lead", time.time(), commit=commit):
                 ends = [one for one in record.entries if isinstance(one, RunEnded)]

@@ -2,6 +2,6 @@
 
 from cdconf.artifacts.artifact import Artifact
 from cdconf.artifacts.build import build, commits
-from cdconf.artifacts.store import Store
+from cdconf.artifacts.store import ArtifactStore
 
-__all__ = ["Artifact", "Store", "build", "commits"]
+__all__ = ["Artifact", "ArtifactStore", "build", "commits"]

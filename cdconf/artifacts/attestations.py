@@ -21,8 +21,8 @@ from cdconf.artifacts.shards import SUFFIX
 from cdconf.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from cdconf.artifacts.backends import Place
-    from cdconf.artifacts.store_files import Entry
+    from cdconf.artifacts.backends import Backend
+    from cdconf.artifacts.store_files import StoreFile
 
 SIGNATURE = "signature"  # the artifact's provenance with one more signature
 STATEMENT = "statement"  # a stage has passed or failed
@@ -34,7 +34,7 @@ _TOO_LARGE = f"it has more than {LARGEST} bytes"
 _NAME = re.compile(r"(?P<kind>[a-z]+)-(?P<archive>[0-9a-f]{64})-(?P<content>[0-9a-f]{64})\.dsse")
 
 
-def attest(place: Place, kind: str, archive: str, envelope: Mapping[str, Any]) -> str:
+def attest(place: Backend, kind: str, archive: str, envelope: Mapping[str, Any]) -> str:
     """Puts an envelope beside an artifact.
 
     Args:
@@ -58,14 +58,14 @@ def content_of(name: str) -> str:
 
 
 def attested(
-    place: Place, kind: str, archive: str, skip: Callable[[str, str], None] = lambda name, why: None
+    place: Backend, kind: str, archive: str, skip: Callable[[str, str], None] = lambda name, why: None
 ) -> list[dict[str, Any]]:
     """The envelopes of `named`."""
     return list(named(place, kind, archive, skip).values())
 
 
 def named(
-    place: Place,
+    place: Backend,
     kind: str,
     archive: str,
     skip: Callable[[str, str], None] = lambda name, why: None,
@@ -88,7 +88,7 @@ def named(
 
 
 def all_named(
-    place: Place,
+    place: Backend,
     kind: str,
     skip: Callable[[str, str], None] = lambda name, why: None,
     wanted: Collection[str] | None = None,
@@ -101,13 +101,13 @@ def all_named(
     return read_listed(place, kind, found, skip)
 
 
-def listed(place: Place, kind: str) -> list[Entry]:
+def listed(place: Backend, kind: str) -> list[StoreFile]:
     """Everything in the store that's named as one of a kind; raises `ArtifactError` where it can't be listed."""
     return place.entries(f"{kind}-", SUFFIX)
 
 
 def read_listed(
-    place: Place, kind: str, entries: Sequence[Entry], skip: Callable[[str, str], None]
+    place: Backend, kind: str, entries: Sequence[StoreFile], skip: Callable[[str, str], None]
 ) -> dict[str, dict[str, Any]]:
     """The envelopes of some of them; see `named`."""
     names = []
@@ -120,14 +120,14 @@ def read_listed(
 
 
 def read_named(
-    place: Place, kind: str, names: Sequence[str], skip: Callable[[str, str], None]
+    place: Backend, kind: str, names: Sequence[str], skip: Callable[[str, str], None]
 ) -> dict[str, dict[str, Any]]:
     """The envelopes of objects that somebody has listed, sorted by their names; for the rest see `named`."""
     return {name: one for name, (one, _) in read_opened(place, kind, names, skip).items()}
 
 
 def read_opened(
-    place: Place, kind: str, names: Sequence[str], skip: Callable[[str, str], None]
+    place: Backend, kind: str, names: Sequence[str], skip: Callable[[str, str], None]
 ) -> dict[str, tuple[dict[str, Any], tuple[str, bytes]]]:
     """The same, each with what `dsse.content` gives of it: where there are thousands, to decode them twice is felt."""
     found = {}
@@ -141,7 +141,7 @@ def read_opened(
     return found
 
 
-def archive_of(entry: Entry, kind: str) -> str | None:
+def archive_of(entry: StoreFile, kind: str) -> str | None:
     """Which archive an object of the store speaks of; None when it's no attestation of this kind."""
     return archive_named(entry.name, kind)
 

@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, Protocol
 
 from cdconf.agent.release.tree import sha256_file
 from cdconf.artifacts.shards import FOLDER, may_be_sharded, path_of, shard_of
-from cdconf.artifacts.store_files import TEMPORARY, Entry
+from cdconf.artifacts.store_files import TEMPORARY, StoreFile
 from cdconf.errors import ArtifactError
 from cdconf.own_files import content_and_status
 
@@ -34,19 +34,19 @@ _OF_ONE_FILE = frozenset(
 )
 
 
-class Place(Protocol):
+class Backend(Protocol):
     """Where files lie. Names have no `/`. Whatever fails is an `ArtifactError`."""
 
     def shown(self, name: str) -> str:
         """A file's place, for people."""
 
-    def entries(self, prefix: str = "", suffix: str = "") -> list[Entry]:
+    def entries(self, prefix: str = "", suffix: str = "") -> list[StoreFile]:
         """The whole files whose names begin and end so, sorted by name; all of them if nothing is given."""
 
     def names(self, prefix: str = "", suffix: str = "") -> list[str]:
         """The names of `entries` alone, in no order: where there are 100,000, that takes a third of the time."""
 
-    def each(self, *wanted: tuple[str, str]) -> list[list[Entry]]:
+    def each(self, *wanted: tuple[str, str]) -> list[list[StoreFile]]:
         """The `entries` of several prefixes and suffixes, in no order: what has them all is listed once."""
 
     def sharded(self) -> dict[str, list[str]]:
@@ -77,18 +77,18 @@ class Place(Protocol):
         """Removes a file; that it's gone already is fine."""
 
 
-def place_of(project: Project) -> Place:
+def place_of(project: Project) -> Backend:
     """The project's store: `store` in cdconf.yml, else .cdconf/artifacts."""
     if project.store is None:
-        return Folder(project.data / "artifacts", project.home, own=True)
+        return FolderBackend(project.data / "artifacts", project.home, own=True)
     if project.store.startswith("s3://"):
-        from cdconf.artifacts.remote import Remote
+        from cdconf.artifacts.remote import RemoteBackend
 
-        return Remote(project.store, project.data / "artifacts" / "fetched")
-    return Folder(project.home / Path(project.store).expanduser(), project.home)
+        return RemoteBackend(project.store, project.data / "artifacts" / "fetched")
+    return FolderBackend(project.home / Path(project.store).expanduser(), project.home)
 
 
-class Folder:
+class FolderBackend:
     """A directory. In one that others may read, they may read its files too.
 
     Args:
@@ -118,8 +118,8 @@ class Folder:
     def _at(self, name: str) -> Path:
         return self._folder / path_of(name)
 
-    def entries(self, prefix: str = "", suffix: str = "") -> list[Entry]:
-        found: list[Entry] = []
+    def entries(self, prefix: str = "", suffix: str = "") -> list[StoreFile]:
+        found: list[StoreFile] = []
         with self._explained("list"):
             for folder in self._folders(prefix, suffix):
                 found += _matching(folder, self._names(folder), prefix, suffix)
@@ -134,7 +134,7 @@ class Folder:
                 found += [name for name in _wanted(there, prefix, suffix) if there[name].is_file()]
         return found
 
-    def each(self, *wanted: tuple[str, str]) -> list[list[Entry]]:
+    def each(self, *wanted: tuple[str, str]) -> list[list[StoreFile]]:
         if any(shard_of(prefix) or may_be_sharded(prefix, suffix) for prefix, suffix in wanted):
             return [self.entries(prefix, suffix) for prefix, suffix in wanted]
         with self._explained("list"):
@@ -301,7 +301,7 @@ def _wanted(names: Iterable[str], prefix: str, suffix: str) -> list[str]:
     return [one for one in names if one.startswith(prefix) and one.endswith(suffix) and one[:1] != "."]
 
 
-def _matching(folder: Path, names: Iterable[str], prefix: str, suffix: str) -> Iterator[Entry]:
+def _matching(folder: Path, names: Iterable[str], prefix: str, suffix: str) -> Iterator[StoreFile]:
     for name in _wanted(names, prefix, suffix):
         try:
             status = os.stat(f"{folder}/{name}")  # noqa: PTH116
@@ -313,9 +313,9 @@ def _matching(folder: Path, names: Iterable[str], prefix: str, suffix: str) -> I
             except FileNotFoundError:  # another run's, gone already
                 continue
         if stat.S_ISREG(status.st_mode):
-            yield Entry(name, status.st_size, status.st_mtime)
+            yield StoreFile(name, status.st_size, status.st_mtime)
         elif suffix:  # a directory, a pipe or such a link in an object's place: whoever reads it says so
-            yield Entry(name, 0, status.st_mtime)
+            yield StoreFile(name, 0, status.st_mtime)
 
 
 def _sync(folder: Path) -> None:

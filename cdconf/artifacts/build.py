@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 from cdconf.artifacts import keys
 from cdconf.artifacts.artifact import Artifact
 from cdconf.artifacts.git_ownership import distrust
-from cdconf.artifacts.store import Store
+from cdconf.artifacts.store import ArtifactStore
 from cdconf.errors import ArtifactError, BuildFailed
 from cdconf.events import Emit, Notice, OwnCodeRan, Step
 from cdconf.file_lock import held
 from cdconf.git_command import git_command, refusal
 from cdconf.inside import leads_outside
-from cdconf.isolation import Account, Guard, account, scrubbed
+from cdconf.isolation import Account, GuardProcess, account, scrubbed
 from cdconf.isolation.group import end_group
 from cdconf.no_code import check_code
 from cdconf.user import user_name
@@ -66,7 +66,7 @@ def build(project: Project, app: App, emit: Emit, *, allow_dirty: bool = False) 
         )
     if not dirty:
         _warn_of_untracked(root, emit)
-    store = Store(project, emit=emit)
+    store = ArtifactStore(project, emit=emit)
     keys.own(project)  # a key that can't be used is found now, not after the build
     lock = project.data / f"build-{app.name}.lock"
     with held(lock, ArtifactError):  # a second build of it finds the first one's artifact
@@ -158,7 +158,9 @@ def export(root: Path, commit: str, folder: Path, emit: Emit) -> None:
         raise ArtifactError(f"the commit can't be exported: {tar.stderr.strip()}")
 
 
-def _run(project: Project, app: App, store: Store, builder: Account | None, commit: str, emit: Emit) -> Artifact:
+def _run(
+    project: Project, app: App, store: ArtifactStore, builder: Account | None, commit: str, emit: Emit
+) -> Artifact:
     """Builds in the builder's export of the commit; without a builder, in the work tree, as this user."""
     began = time.time()
     commit_time = float(_git(project.root, "show", "-s", "--format=%ct", commit))
@@ -215,7 +217,7 @@ def _shell(app: App, folder: Path, variables: dict[str, str], log: Path, builder
     Raises:
         ArtifactError: It failed.
     """
-    with log.open("wb") as output, Guard() if builder is None else nullcontext() as guard:
+    with log.open("wb") as output, GuardProcess() if builder is None else nullcontext() as guard:
         command = _words(app)
         options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": subprocess.STDOUT}
         if builder is None:

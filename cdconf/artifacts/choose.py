@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdconf.agent.release.tree import sha256_file
-from cdconf.artifacts import Artifact, Store, commits
+from cdconf.artifacts import Artifact, ArtifactStore, commits
 from cdconf.errors import ArtifactError, UsageError, did_you_mean, nearest_or_all
 from cdconf.events import Emit, Notice
 from cdconf.user import user_name
@@ -55,7 +55,7 @@ def named_app(project: Project, name: str | None) -> App:
 
 
 def _find(project: Project, reference: str, emit: Emit) -> Artifact:
-    store = Store(project, emit=emit)
+    store = ArtifactStore(project, emit=emit)
     if reference in project.apps:
         ancestors = commits(project.root)
         found = store.nearest(reference, ancestors)
@@ -84,7 +84,7 @@ def _find(project: Project, reference: str, emit: Emit) -> Artifact:
     return store.find(reference)
 
 
-def _of_file(project: Project, store: Store, file: Path, emit: Emit) -> Artifact:
+def _of_file(project: Project, store: ArtifactStore, file: Path, emit: Emit) -> Artifact:
     """The stored artifact with the file's digest, else the file itself, taken into the store."""
     archive = sha256_file(str(file))
     known = store.with_archive(archive)
@@ -122,11 +122,11 @@ def version_of_file(project: Project, app: str, file: Path) -> str | None:
     return None
 
 
-def add_file(store: Store, app: str, version: str, file: Path) -> Artifact:
+def add_file(store: ArtifactStore, app: str, version: str, file: Path) -> Artifact:
     """Takes in an artifact that was built elsewhere: it has no commit. One that's there only gets its archive back.
 
     Raises:
-        ArtifactError: See `Store.add`.
+        ArtifactError: See `ArtifactStore.add`.
     """
     return store.add(
         app,

@@ -32,8 +32,8 @@ from cdconf.user import user_name
 
 if TYPE_CHECKING:
     from cdconf.artifacts.artifact import Artifact
-    from cdconf.artifacts.backends import Place
-    from cdconf.artifacts.store_files import Entry
+    from cdconf.artifacts.backends import Backend
+    from cdconf.artifacts.store_files import StoreFile
     from cdconf.inventory import Environment, Project
 
 VERSION = 1
@@ -46,7 +46,7 @@ _NAME = re.compile(r"(?P<kind>[a-z]+-)(?P<archive>[0-9a-f]{64})-(?P<rest>[0-9a-f
 
 
 @dataclass(frozen=True)
-class Holder:
+class HoldingHosts:
     """Hosts of one environment that may hold an artifact; `at` is in seconds since 1970, by its writer's clock."""
 
     archive: str
@@ -72,12 +72,12 @@ class Uses:
     """
 
     reserved: frozenset[str]
-    holders: Mapping[str, Holder | None]
+    holders: Mapping[str, HoldingHosts | None]
 
 
 @contextmanager
 def reserved(
-    project: Project, place: Place, artifact: Artifact, environment: Environment, emit: Emit
+    project: Project, place: Backend, artifact: Artifact, environment: Environment, emit: Emit
 ) -> Iterator[None]:
     """Keeps an artifact in the store while it's brought to an environment's hosts, and notes that they may hold it.
 
@@ -108,7 +108,9 @@ def reserved(
             place.delete(mine)
 
 
-def _note(project: Project, place: Place, artifact: Artifact, environment: Environment, run: str, emit: Emit) -> float:
+def _note(
+    project: Project, place: Backend, artifact: Artifact, environment: Environment, run: str, emit: Emit
+) -> float:
     """Writes both down; returns the store's time."""
     about = {
         "version": VERSION,
@@ -132,7 +134,7 @@ def _who(checkout: str, environment: str) -> str:
     return hashlib.sha256(f"{checkout}\0{environment}".encode()).hexdigest()[:16]
 
 
-def _wait_for_removals(place: Place, artifact: Artifact, emit: Emit, now: float) -> None:
+def _wait_for_removals(place: Backend, artifact: Artifact, emit: Emit, now: float) -> None:
     waits = False
     deadline = time.monotonic() + _PATIENCE
     while _are_any(place.entries(f"{REMOVAL}{artifact.archive}-"), now - LONGEST_REMOVAL):
@@ -147,12 +149,12 @@ def _wait_for_removals(place: Place, artifact: Artifact, emit: Emit, now: float)
         time.sleep(_PAUSE)
 
 
-def _are_any(entries: list[Entry], since: float) -> bool:
+def _are_any(entries: list[StoreFile], since: float) -> bool:
     """Whether one of them isn't left over from a process that was killed: whether it's younger than this."""
     return any(one.modified > since for one in entries)
 
 
-def uses(place: Place, now: float | None = None) -> Uses:
+def uses(place: Backend, now: float | None = None) -> Uses:
     """What the store says now of who uses what; `now` is the store's time, this machine's if not given."""
     since = (time.time() if now is None else now) - LONGEST_RUN
     at_work = [one for one in place.entries(RESERVATION) if one.modified > since]
@@ -167,19 +169,19 @@ def archive_of(name: str) -> str | None:
     return match["archive"] if match and match["kind"] in (RESERVATION, HOLDER, REMOVAL) else None
 
 
-def _holder(name: str, data: bytes | OSError) -> Holder | None:
+def _holder(name: str, data: bytes | OSError) -> HoldingHosts | None:
     archive = archive_of(name)
     try:
         about = parsed(data) if isinstance(data, bytes) else {}
         if archive is None or about["version"] != VERSION:
             return None
         words = {key: str(about[key]) for key in ("checkout", "environment", "provider", "by")}
-        return Holder(archive, **words, at=float(about["at"]))
+        return HoldingHosts(archive, **words, at=float(about["at"]))
     except (KeyError, TypeError, ValueError, RecursionError):
         return None
 
 
-def free(place: Place, artifact: Artifact, seen: Uses, now: float) -> bool:
+def free(place: Backend, artifact: Artifact, seen: Uses, now: float) -> bool:
     """Whether nobody has begun to use an artifact since `seen`; asked while a removal of ours stands.
 
     Args:
@@ -194,7 +196,7 @@ def free(place: Place, artifact: Artifact, seen: Uses, now: float) -> bool:
 
 
 @contextmanager
-def removing(place: Place, artifact: Artifact, emit: Emit = lambda event: None) -> Iterator[float]:
+def removing(place: Backend, artifact: Artifact, emit: Emit = lambda event: None) -> Iterator[float]:
     """Tells runs that an artifact is about to be removed; gives the store's time."""
     name = f"{REMOVAL}{artifact.archive}-{os.urandom(8).hex()}.json"
     now = store_clock.create(place, name, b"{}", emit)
@@ -204,7 +206,7 @@ def removing(place: Place, artifact: Artifact, emit: Emit = lambda event: None) 
         place.delete(name)
 
 
-def forget(project: Project, place: Place, environment: str, checkout: str | None = None) -> int:
+def forget(project: Project, place: Backend, environment: str, checkout: str | None = None) -> int:
     """Removes what says that an environment's hosts hold anything, since they're gone; returns how many objects."""
     who = _who(checkout or project.checkout, environment)
     gone = [one for one in place.entries(HOLDER) if f"-{who}-" in one.name]

@@ -19,8 +19,8 @@ from cdconf.artifacts.store_clock import PROBE
 from cdconf.artifacts.store_files import TEMPORARY
 
 if TYPE_CHECKING:
-    from cdconf.artifacts.store import Store
-    from cdconf.artifacts.store_files import Entry
+    from cdconf.artifacts.store import ArtifactStore
+    from cdconf.artifacts.store_files import StoreFile
     from cdconf.inventory import Project
 
 DAY = 86400.0
@@ -37,7 +37,7 @@ class Swept:
     size: int
 
 
-def sweep(project: Project, store: Store, *, dry_run: bool = False, grace: float = DAY) -> Swept:
+def sweep(project: Project, store: ArtifactStore, *, dry_run: bool = False, grace: float = DAY) -> Swept:
     """Removes archives, logs, signatures, trees and fetched copies that no metadata names.
 
     While metadata in the store can't be read, what it names isn't known, and all of the store's files stay.
@@ -64,7 +64,7 @@ def sweep(project: Project, store: Store, *, dry_run: bool = False, grace: float
     return Swept(len(old) + len(local), sum(one.size for one in old))
 
 
-def _is_left_over(entry: Entry, needed: set[str], now: float) -> bool:
+def _is_left_over(entry: StoreFile, needed: set[str], now: float) -> bool:
     """Signatures and holders go with their artifacts. What else is said of artifacts stays: a stop, for one."""
     signed = archive_of(entry, SIGNATURE)
     if signed is not None:

@@ -11,8 +11,8 @@ from cdconf.artifacts.artifact import Artifact, NewerFormat, from_text
 from cdconf.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from cdconf.artifacts.backends import Place
-    from cdconf.artifacts.store_files import Entry
+    from cdconf.artifacts.backends import Backend
+    from cdconf.artifacts.store_files import StoreFile
 
 _NAME = re.compile(r"(?P<archive>[0-9a-f]{64})\.json|(?P<app>[^@]+)@(?P<version>.+)\.json")
 
@@ -31,7 +31,7 @@ class Metadata:
 
 
 @dataclass(frozen=True)
-class Unreadable:
+class UnreadableMetadata:
     """A metadata object that can't be read: garbage, or of a newer cdconf."""
 
     name: str
@@ -44,7 +44,7 @@ class Unreadable:
         return self.name == f"{reference}.json" or bool(archive and archive.startswith(reference.lower()))
 
 
-def metadata(place: Place, app: str | None = None) -> tuple[list[Metadata], list[Unreadable]]:
+def metadata(place: Backend, app: str | None = None) -> tuple[list[Metadata], list[UnreadableMetadata]]:
     """All metadata, or an app's: what can be read, what the store took in last first, and what can't.
 
     Older stores name it by the archive's digest: of such a one that can't be read, the app isn't known.
@@ -54,14 +54,14 @@ def metadata(place: Place, app: str | None = None) -> tuple[list[Metadata], list
     return sorted(own, key=_order), unreadable
 
 
-def newest(place: Place, count: int) -> tuple[list[Metadata], list[Unreadable], int]:
+def newest(place: Backend, count: int) -> tuple[list[Metadata], list[UnreadableMetadata], int]:
     """The same of those that the store took in last, without reading the others; and how many there are in all."""
     there = listed(place)
     found, unreadable = read_all(place, sorted(there, key=lambda one: one.modified, reverse=True)[:count])
     return sorted(found, key=_order), unreadable, len(there)
 
 
-def listed(place: Place) -> list[Entry]:
+def listed(place: Backend) -> list[StoreFile]:
     """The objects of a store that are metadata by their names."""
     return [one for one in place.entries(suffix=".json") if _may_be_of(None, one.name)]
 
@@ -70,10 +70,10 @@ def _order(one: Metadata) -> tuple[float, float]:
     return (-one.created, -one.artifact.built_at)
 
 
-def read_all(place: Place, objects: Sequence[Entry]) -> tuple[list[Metadata], list[Unreadable]]:
+def read_all(place: Backend, objects: Sequence[StoreFile]) -> tuple[list[Metadata], list[UnreadableMetadata]]:
     """The metadata of some objects of a store, in no order: what can be read, and what can't."""
     found: list[Metadata] = []
-    unreadable: list[Unreadable] = []
+    unreadable: list[UnreadableMetadata] = []
     created = {one.name: one.modified for one in objects}
     for name, data in place.read(list(created)).items():
         try:
@@ -82,7 +82,7 @@ def read_all(place: Place, objects: Sequence[Entry]) -> tuple[list[Metadata], li
             hint = "move it away; the build can be made again, or taken in with `cdconf artifact add`"
             hint = "update cdconf here" if isinstance(error, NewerFormat) else hint
             text = f"the artifact's metadata can't be read: {error}"
-            unreadable.append(Unreadable(name, ArtifactError(text, file=place.shown(name), hint=hint)))
+            unreadable.append(UnreadableMetadata(name, ArtifactError(text, file=place.shown(name), hint=hint)))
             continue
         found.append(one)
     return found, unreadable

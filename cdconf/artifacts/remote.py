@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.agent.release.tree import sha256_file
 from cdconf.artifacts.shards import FOLDER, may_be_sharded, path_of, shard_of
-from cdconf.artifacts.store_files import TEMPORARY, Entry
+from cdconf.artifacts.store_files import TEMPORARY, StoreFile
 from cdconf.errors import ArtifactError, CdconfError
 from cdconf.patience import told
 
@@ -72,7 +72,7 @@ def _is_silence(error: BaseException | None) -> bool:
     return False
 
 
-class Remote:
+class RemoteBackend:
     """A bucket's prefix.
 
     Args:
@@ -97,10 +97,10 @@ class Remote:
     def shown(self, name: str) -> str:
         return f"{self._url}/{path_of(name)}"
 
-    def entries(self, prefix: str = "", suffix: str = "") -> list[Entry]:
+    def entries(self, prefix: str = "", suffix: str = "") -> list[StoreFile]:
         with self._explained("list"):
             return [
-                Entry(one["name"].rpartition("/")[2], one["size"], one["LastModified"].timestamp())
+                StoreFile(one["name"].rpartition("/")[2], one["size"], one["LastModified"].timestamp())
                 for one in sorted(self._listed(prefix, suffix), key=lambda one: str(one["name"]).rpartition("/")[2])
                 if one["type"] == "file" and one["name"].endswith(suffix)
             ]
@@ -108,7 +108,7 @@ class Remote:
     def names(self, prefix: str = "", suffix: str = "") -> list[str]:
         return [one.name for one in self.entries(prefix, suffix)]
 
-    def each(self, *wanted: tuple[str, str]) -> list[list[Entry]]:
+    def each(self, *wanted: tuple[str, str]) -> list[list[StoreFile]]:
         return [self.entries(prefix, suffix) for prefix, suffix in wanted]
 
     def sharded(self) -> dict[str, list[str]]:

@@ -17,7 +17,7 @@ from cdconf.events import Emit, Step
 from cdconf.inventory import load_environment
 
 if TYPE_CHECKING:
-    from cdconf.artifacts.holders import Holder, Uses
+    from cdconf.artifacts.holders import HoldingHosts, Uses
     from cdconf.inventory import App, Environment, Host, Project
     from cdconf.session import Session
     from cdconf.session.app_answers import AppStatus
@@ -66,7 +66,7 @@ class Use:
                 )
 
 
-def _is_asked(project: Project, holder: Holder) -> bool:
+def _is_asked(project: Project, holder: HoldingHosts) -> bool:
     """Whether the holder's hosts are among those that are asked from here."""
     if holder.environment not in project.environments():
         return False

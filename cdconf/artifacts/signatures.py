@@ -11,13 +11,13 @@ from cdconf.errors import ArtifactError
 
 if TYPE_CHECKING:
     from cdconf.artifacts.artifact import Artifact
-    from cdconf.artifacts.backends import Place
+    from cdconf.artifacts.backends import Backend
     from cdconf.inventory import Project
 
 Envelope = Mapping[str, Any]
 
 
-def found(place: Place, artifact: Artifact, skip: Callable[[str, str], None]) -> list[dict[str, Any]]:
+def found(place: Backend, artifact: Artifact, skip: Callable[[str, str], None]) -> list[dict[str, Any]]:
     """What was signed later beside an artifact's archive, whoever signed it, and whatever it says.
 
     Several artifacts may have the same archive: which one is meant is in what was signed.

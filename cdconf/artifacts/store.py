@@ -26,10 +26,10 @@ from cdconf.agent.release import tree
 from cdconf.artifacts import dsse, keys, provenance, signatures, store_clock
 from cdconf.artifacts.artifact import Artifact, check_version, to_text
 from cdconf.artifacts.attestations import SIGNATURE, attest
-from cdconf.artifacts.backends import Place, place_of
+from cdconf.artifacts.backends import Backend, place_of
 from cdconf.artifacts.holders import LONGEST_REMOVAL, Uses, free, removing, uses
-from cdconf.artifacts.metadata import Metadata, Unreadable, metadata
-from cdconf.artifacts.store_files import Entry
+from cdconf.artifacts.metadata import Metadata, UnreadableMetadata, metadata
+from cdconf.artifacts.store_files import StoreFile
 from cdconf.artifacts.unpack import LIMITS, Limits, unpack
 from cdconf.errors import ArtifactError, did_you_mean
 from cdconf.events import Emit, Notice
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 _NONE = "none was built yet: `cdconf build APP`"
 
 
-class Store:
+class ArtifactStore:
     """The artifacts of a project.
 
     Args:
@@ -55,7 +55,7 @@ class Store:
         place: Where they lie.
     """
 
-    def __init__(self, project: Project, place: Place | None = None, emit: Emit = lambda event: None) -> None:
+    def __init__(self, project: Project, place: Backend | None = None, emit: Emit = lambda event: None) -> None:
         self._project = project
         self._emit = emit
         self._told: set[str] = set()
@@ -161,7 +161,7 @@ class Store:
         """All artifacts, or an app's, the newest first: in the order in which the store took them in."""
         return [one.artifact for one in self._metadata(app)[0]]
 
-    def _metadata(self, app: str | None = None) -> tuple[builtins.list[Metadata], builtins.list[Unreadable]]:
+    def _metadata(self, app: str | None = None) -> tuple[builtins.list[Metadata], builtins.list[UnreadableMetadata]]:
         """What can be read, the newest first, and what can't, of which a warning was told."""
         found, unreadable = metadata(self.place, app)
         for one in unreadable:
@@ -175,11 +175,11 @@ class Store:
             end = f" ({hint})" if hint else ""
             self._emit(Notice(f"skipped {self.place.shown(name)}: {why}{end}", warning=True))
 
-    def unreadable(self, app: str | None = None) -> builtins.list[Unreadable]:
+    def unreadable(self, app: str | None = None) -> builtins.list[UnreadableMetadata]:
         """The metadata that can't be read, of all apps or of those that may be an app's."""
         return self._metadata(app)[1]
 
-    def entries(self, prefix: str = "", suffix: str = "") -> builtins.list[Entry]:
+    def entries(self, prefix: str = "", suffix: str = "") -> builtins.list[StoreFile]:
         """The files of the store whose names begin and end so, also those that belong to no artifact."""
         return self.place.entries(prefix, suffix)
 
@@ -374,4 +374,4 @@ def _scan(folder: Path) -> list[dict[str, Any]]:
         return []
 
 
-__all__ = ["Artifact", "Store"]
+__all__ = ["Artifact", "ArtifactStore"]

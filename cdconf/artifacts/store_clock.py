@@ -11,20 +11,20 @@ from cdconf.errors import ArtifactError
 from cdconf.events import ClocksSeen, Emit
 
 if TYPE_CHECKING:
-    from cdconf.artifacts.backends import Place
+    from cdconf.artifacts.backends import Backend
 
 PROBE = "clock-"  # begins the name of an object that's made to see when the store makes it
 _STEP = 2.0  # seconds by which somebody has set this machine's clock, when it went on by so much more or less
 
 
-def create(place: Place, name: str, data: bytes, emit: Emit) -> float:
-    """Makes a small file, as `Place.create` does, and returns the store's time, in seconds since 1970."""
+def create(place: Backend, name: str, data: bytes, emit: Emit) -> float:
+    """Makes a small file, as `Backend.create` does, and returns the store's time, in seconds since 1970."""
     before = time.time()
     place.create(name, data)
     return time.time() + compare(place, name, before, emit)
 
 
-def now(place: Place, emit: Emit) -> float:
+def now(place: Backend, emit: Emit) -> float:
     """The store's time in seconds since 1970; this machine's where nothing can be written to it."""
     name = f"{PROBE}{os.urandom(8).hex()}.json"
     try:
@@ -36,7 +36,7 @@ def now(place: Place, emit: Emit) -> float:
         return time.time()
 
 
-def compare(place: Place, name: str, before: float, emit: Emit) -> float:
+def compare(place: Backend, name: str, before: float, emit: Emit) -> float:
     """By how many seconds the store's clock is ahead of this machine's, by a file that was made since `before`."""
     after = time.time()
     made = next((one.modified for one in place.entries(name) if one.name == name), None)
@@ -54,7 +54,7 @@ class StoreClock:
         emit: The event stream.
     """
 
-    def __init__(self, place: Place, emit: Emit) -> None:
+    def __init__(self, place: Backend, emit: Emit) -> None:
         self._place = place
         self._emit = emit
         self._ask()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 TEMPORARY = ".part-"
 
 
-class Entry(NamedTuple):
+class StoreFile(NamedTuple):
     """A file of the store; `modified` is in seconds since 1970."""
 
     name: str

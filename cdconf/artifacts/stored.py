@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from cdconf.artifacts import Artifact, Store
+from cdconf.artifacts import Artifact, ArtifactStore
 from cdconf.artifacts.holders import reserved
 from cdconf.artifacts.provenance import check_aloud
 from cdconf.errors import ArtifactError, GateClosed
@@ -40,7 +40,7 @@ def stored(
     Raises:
         GateClosed: A host lacks the release, and so does the store.
     """
-    store = Store(project, emit=emit)
+    store = ArtifactStore(project, emit=emit)
     problem = "the artifact store here doesn't have it"
     try:
         artifact = store.with_release(app.name, release)

@@ -16,7 +16,7 @@ _PROJECT = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?\Z")
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenProject:
     """What was done: files that are new, and files that were there and were left as they are; relative, sorted."""
 
     new: tuple[str, ...]
@@ -42,7 +42,7 @@ def name_for(folder: Path) -> str:
     return words or "project"
 
 
-def write_project(folder: Path, name: str) -> Written:
+def write_project(folder: Path, name: str) -> WrittenProject:
     """Writes a new project; a file that exists is kept, whatever is in it.
 
     Raises:
@@ -66,7 +66,7 @@ def write_project(folder: Path, name: str) -> Written:
                 kept.append(relative)
     except OSError as error:
         raise CdconfError(f"can't write {error.filename}: {error.strerror}") from error
-    return Written(tuple(new), tuple(kept))
+    return WrittenProject(tuple(new), tuple(kept))
 
 
 def vagrantfile() -> bytes:

@@ -21,7 +21,7 @@ from cdconf.catalog.scope import has_nothing_to_render
 from cdconf.catalog.secret_files import closed, holds, plain_fields
 from cdconf.catalog.sources import check_size
 from cdconf.catalog.templating import Templating
-from cdconf.catalog.type_context import Asked, normalised
+from cdconf.catalog.type_context import TypeContext, normalised
 from cdconf.catalog.unions import together, without_handlers
 from cdconf.catalog.variables import Variables
 from cdconf.errors import CdconfError, InvalidFile, did_you_mean
@@ -293,7 +293,7 @@ class Compiler:
         before: Collection[str],
     ) -> Resource:
         values, secrets = _fields(scope, declared)
-        asked = Asked(self, scope, role, declared)
+        asked = TypeContext(self, scope, role, declared)
         try:
             fields = self._checked(kind, declared, title, values, asked)
         except InvalidFile as error:
@@ -328,9 +328,9 @@ class Compiler:
         )
 
     def _checked(
-        self, kind: ResourceType, declared: Declared, title: str, values: dict[str, Any], asked: Asked
+        self, kind: ResourceType, declared: Declared, title: str, values: dict[str, Any], asked: TypeContext
     ) -> dict[str, Any]:
-        """The fields as the catalog has them; `Asked` remembers what the type was given."""
+        """The fields as the catalog has them; `TypeContext` remembers what the type was given."""
         fields = check_fields(kind, declared, title, values)
         if kind.normalise is not None:
             given = {**fields, "absent": declared.absent}

@@ -44,7 +44,7 @@ RULES = {
 
 
 @dataclass(frozen=True)
-class Finding:
+class LintFinding:
     """One warning. `rule` is a key of `RULES`; the other fields are those of `CdconfError`."""
 
     rule: str

@@ -55,7 +55,7 @@ class _Undefined(jinja2.StrictUndefined):
         super().__init__(hint, obj, name, exc)
 
 
-class _Context(Context):
+class _ScopeContext(Context):
     """Looks names up in the scope, which evaluates variables when they're first read."""
 
     _scope: Scope | None = None
@@ -67,7 +67,7 @@ class _Context(Context):
     def derived(self, locals: dict[str, Any] | None = None) -> Context:  # noqa: A002  Jinja2's name
         """The context of a block that sees its surroundings' names."""
         context = super().derived(locals)
-        if isinstance(context, _Context):
+        if isinstance(context, _ScopeContext):
             context._scope = self._scope
         return context
 
@@ -83,7 +83,7 @@ class _Template(jinja2.Template):
     ) -> Context:
         """A context of this template that refers to the scope of the render at work."""
         context = super().new_context(vars, shared, locals)
-        if isinstance(context, _Context):
+        if isinstance(context, _ScopeContext):
             context._scope = self.environment.scope
         return context
 
@@ -109,7 +109,7 @@ def place_in(frame: FrameType, python: int) -> Place | None:
 class ScopedEnvironment(LimitedEnvironment):
     """See the module. `find` gives the source of a template, as Jinja2's FunctionLoader wants it."""
 
-    context_class = _Context
+    context_class = _ScopeContext
     template_class = _Template
 
     def __init__(self, find: Callable[[str], tuple[str, str, None] | None], join: Callable[[str, str], str]) -> None:

@@ -49,7 +49,7 @@ class _Generator(CodeGenerator):
         super().visit_Test(node, frame)
 
 
-class _Names(_Generator, TrackingCodeGenerator):
+class _NameCollector(_Generator, TrackingCodeGenerator):
     """Collects the names that a text reads."""
 
 
@@ -72,7 +72,7 @@ class LimitedEnvironment(ImmutableSandboxedEnvironment):
         Raises:
             jinja2.TemplateError: There's no such filter or test.
         """
-        reader = _Names(self)
+        reader = _NameCollector(self)
         reader.optimizer = None
         reader.visit(tree)
         return reader.undeclared_identifiers

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Asked:
+class RenderingQuestion:
     """A question: what's to be called, and with what."""
 
     function: Callable[..., Any]
@@ -52,7 +52,7 @@ class FromTypes:
 
 
 @dataclass(frozen=True)
-class Told:
+class Reply:
     """The run's answer: a secret, None when there's none, or what the types say; or the error that it was."""
 
     value: Any
@@ -68,7 +68,7 @@ class Answer:
 
 
 @dataclass
-class Done(Answer):
+class Rendered(Answer):
     """The result, pickled."""
 
     result: bytes = b""
@@ -82,7 +82,7 @@ class Needs(Answer):
 
 
 @dataclass
-class Failed(Answer):
+class RenderingFailure(Answer):
     """The error that was raised; `trace` is its traceback when it's a bug."""
 
     error: Any = None
@@ -139,7 +139,7 @@ class _SecretsOfRun:
 def ask(connection: Connection, message: FromStore | FromTypes) -> Any:
     """Asks the run for what only it has; raises what it says was an error."""
     connection.send_bytes(pickle.dumps(message))
-    answer: Told = pickle.loads(connection.recv_bytes())  # noqa: S301  the run's own
+    answer: Reply = pickle.loads(connection.recv_bytes())  # noqa: S301  the run's own
     if answer.error is not None:
         raise answer.error
     return answer.value
@@ -205,20 +205,20 @@ def _close_but(kept: Iterable[int]) -> None:
 
 
 def _answer(renders: Renders, meter: Meter, mask: _Learning, question: bytes) -> bytes:
-    asked: Asked = pickle.loads(question)  # noqa: S301  the run's own
+    asked: RenderingQuestion = pickle.loads(question)  # noqa: S301  the run's own
     reads = Reads()
     meter.begin_host()
     try:
         result = asked.function(renders, asked.facts.unpacked(reads), *asked.arguments)
-        answer: Answer = Done(result=pickle.dumps(result))
+        answer: Answer = Rendered(result=pickle.dumps(result))
     except Lacking as lacking:
         answer = Needs(groups=lacking.groups)
     except CdconfError as error:
-        answer = Failed(error=Carrier(error))
+        answer = RenderingFailure(error=Carrier(error))
     except MemoryError:
-        answer = Failed(error=Carrier(meter.without_memory()))
+        answer = RenderingFailure(error=Carrier(meter.without_memory()))
     except Exception as error:  # noqa: BLE001  a bug, which the run reports
-        answer = Failed(error=Carrier(error), trace=traceback.format_exc())
+        answer = RenderingFailure(error=Carrier(error), trace=traceback.format_exc())
     meter.end_host()
     answer.reads, answer.learned = reads, mask.fresh
     mask.fresh = []
@@ -228,5 +228,5 @@ def _answer(renders: Renders, meter: Meter, mask: _Learning, question: bytes) ->
         return pickle.dumps(_bug(error))
 
 
-def _bug(error: Exception) -> Failed:
-    return Failed(error=RuntimeError(f"{type(error).__name__}: {error}"), trace=traceback.format_exc())
+def _bug(error: Exception) -> RenderingFailure:
+    return RenderingFailure(error=RuntimeError(f"{type(error).__name__}: {error}"), trace=traceback.format_exc())

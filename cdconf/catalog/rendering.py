@@ -24,7 +24,18 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from cdconf.catalog.ended_process import innermost, why
 from cdconf.catalog.meter import SHARED, Meter, Place, is_of_all, place_of, template_of
-from cdconf.catalog.rendered import Answer, Asked, Carrier, Done, Failed, FromStore, FromTypes, Needs, Told, answer_all
+from cdconf.catalog.rendered import (
+    Answer,
+    Carrier,
+    FromStore,
+    FromTypes,
+    Needs,
+    Rendered,
+    RenderingFailure,
+    RenderingQuestion,
+    Reply,
+    answer_all,
+)
 from cdconf.errors import CdconfError
 from cdconf.facts.carried import Luggage
 from cdconf.own_files import obstacle, reason
@@ -108,19 +119,19 @@ class Rendering:
             luggage.fetch(sorted(needed))
         while True:
             with self._lock:
-                reply = self._reply(renders, Asked(function, luggage.packed(), arguments))
+                reply = self._reply(renders, RenderingQuestion(function, luggage.packed(), arguments))
             luggage.note(reply.reads)
             for value in reply.learned:
                 renders.mask.add(value)
-            if isinstance(reply, Done):
+            if isinstance(reply, Rendered):
                 return reply.result
-            if isinstance(reply, Failed):
+            if isinstance(reply, RenderingFailure):
                 raise reply.error from (RuntimeError(reply.trace) if reply.trace else None)
             assert isinstance(reply, Needs)  # noqa: S101  there are no more answers
             self._needed.setdefault(name, set()).update(reply.groups)
             luggage.fetch(reply.groups)
 
-    def _reply(self, renders: Renders, asked: Asked) -> Answer:
+    def _reply(self, renders: Renders, asked: RenderingQuestion) -> Answer:
         for is_last in (False, True):
             process = self._begun(renders)
             try:
@@ -145,7 +156,7 @@ class Rendering:
                 raise
         raise AssertionError
 
-    def _conversation(self, process: _Process, renders: Renders, asked: Asked) -> Answer:
+    def _conversation(self, process: _Process, renders: Renders, asked: RenderingQuestion) -> Answer:
         process.connection.send_bytes(pickle.dumps(asked))
         while True:
             _wait(process)
@@ -225,15 +236,15 @@ def _used(pid: int) -> float:
         return time.monotonic()
 
 
-def _told(renders: Renders, asked: FromStore | FromTypes) -> Told:
+def _told(renders: Renders, asked: FromStore | FromTypes) -> Reply:
     try:
         if isinstance(asked, FromTypes):
-            return Told(renders.elsewhere.answer(asked.request) if renders.elsewhere is not None else {})
+            return Reply(renders.elsewhere.answer(asked.request) if renders.elsewhere is not None else {})
         if asked.length is not None:
-            return Told(renders.secrets.generate(asked.name, asked.length))
-        return Told(renders.secrets.get(asked.name))
+            return Reply(renders.secrets.generate(asked.name, asked.length))
+        return Reply(renders.secrets.get(asked.name))
     except CdconfError as error:
-        return Told(None, Carrier(error))
+        return Reply(None, Carrier(error))
     except OSError as error:  # this end's own: the process that asks is well
         about = CdconfError(f"{error.filename or 'a secret'}: {reason(error)}")
-        return Told(None, Carrier(obstacle(error) or about))
+        return Reply(None, Carrier(obstacle(error) or about))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from cdconf.catalog.findings import Finding
+from cdconf.catalog.findings import LintFinding
 from cdconf.errors import InvalidFile
 from cdconf.secrets import is_tainted
 from cdconf.yamlfile import shown
@@ -56,7 +56,7 @@ def closed(kind: ResourceType, declared: Declared, title: str, fields: dict[str,
     raise InvalidFile(message, file=declared.file, line=declared.line, hint=hint)
 
 
-def findings(catalogs: Iterable[Catalog], types: dict[str, ResourceType]) -> Iterator[Finding]:
+def findings(catalogs: Iterable[Catalog], types: dict[str, ResourceType]) -> Iterator[LintFinding]:
     """Files that hold a secret and that others may read, or of which nobody says who may.
 
     Args:
@@ -76,19 +76,19 @@ def _has_mode(one: Resource) -> bool:
     return _is_octal(one.fields.get("mode")) and not one.absent
 
 
-def _of(one: Resource, kind: ResourceType, managed: str | None) -> Iterator[Finding]:
+def _of(one: Resource, kind: ResourceType, managed: str | None) -> Iterator[LintFinding]:
     file, _, line = one.source.rpartition(":")
     mode = one.fields.get("mode") or managed or (PRIVATE if one.fields.get("create") else None)
     if mode is None:
         message = f"'{one.title}' gets a secret, and nothing says who may read the file"
         hint = f'say it: `file: {one.fields[kind.title]}` with `owner` and `mode: "0600"`, without content'
-        yield Finding("readable_secret", message, file, int(line), hint)
+        yield LintFinding("readable_secret", message, file, int(line), hint)
     elif _is_open(str(mode)):
         message = f"'{one.title}' holds a secret, and its mode {mode} lets everybody on the host read it"
-        yield Finding("readable_secret", message, file, int(line), 'give it `mode: "0600"`, or "0640"')
+        yield LintFinding("readable_secret", message, file, int(line), 'give it `mode: "0600"`, or "0640"')
     if "owner" in kind.fields and one.fields.get("owner") is None:
         message = f"'{one.title}' holds a secret, and a file that's there already stays whose it is"
-        yield Finding("unowned_secret", message, file, int(line), "give it an `owner`, such as root")
+        yield LintFinding("unowned_secret", message, file, int(line), "give it an `owner`, such as root")
 
 
 def _is_octal(mode: object) -> bool:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cdconf.roles import Declared, Role
 
 
-def normalised(kind: ResourceType, title: str, given: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
+def normalised(kind: ResourceType, title: str, given: Mapping[str, Any], asked: TypeContext) -> dict[str, Any]:
     """The fields as a type makes them.
 
     Args:
@@ -40,7 +40,7 @@ def normalised(kind: ResourceType, title: str, given: Mapping[str, Any], asked: 
         raise asked.error(message, "if they're right, mend the type's spec.py, or report it") from error
 
 
-class Asked:
+class TypeContext:
     """What a type's `normalise` may ask for: a `cdconf.resources.spec.Context`, for one resource.
 
     Args:

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from cdconf.catalog import Compiler
     from cdconf.inventory import Project
     from cdconf.secrets import SecretStore
-    from cdconf.session.active_runs import AtWork
+    from cdconf.session.active_runs import ActiveRunLock
 
 Load = Callable[["Project", str], Environment]
 FILES_SHOWN = 5
@@ -102,7 +102,7 @@ class Run:
         self._unmaskable: list[str] = []
         self._knows_secrets = self._environment is None or flags.applied  # asks for none
         style = Style(flags.as_json, flags.diff, flags.verbose)
-        self._at_work: list[AtWork] = []
+        self._at_work: list[ActiveRunLock] = []
         self._is_deaf = False
         self._renderer = (flags.renderer or make_renderer)(style, self._mask)
         self._telling = Telling(self)
@@ -226,11 +226,11 @@ class Run:
 
     def _begin_work(self, run: str) -> None:
         """From here on, `status` and `history` know when the run was killed."""
-        from cdconf.session.active_runs import AtWork
+        from cdconf.session.active_runs import ActiveRunLock
 
         about = {"command": self.command, "environment": self.environment_name, "started_at": self.started_at}
         with contextlib.suppress(OSError):  # a full disk is said where something is lost by it
-            self._at_work.append(AtWork(self.project.data, run, about))
+            self._at_work.append(ActiveRunLock(self.project.data, run, about))
 
     def selected(self) -> list[Host]:
         """The hosts that `--limit` leaves; a misspelt `--role` or `-e` ends the run here, before it is announced."""

@@ -58,7 +58,7 @@ def look_at_files(run: Run, hosts: list[Host], revision: str | None, emit: Emit)
     from cdconf.cli.show.drained_hosts import say_kept
     from cdconf.deploy.drained import Drained
     from cdconf.history.journal import head
-    from cdconf.provision.provision import Options, provision
+    from cdconf.provision.provision import ProvisionOptions, provision
 
     commit = head(run.project.root)
     run.extra["at"] = {"revision": revision, "commit": commit}
@@ -66,7 +66,7 @@ def look_at_files(run: Run, hosts: list[Host], revision: str | None, emit: Emit)
         run.emit(Notice(f"compared with {revision} ({str(commit)[:10]})"))
     drained = Drained()
     compared = comparison(run, whose=revision or "yours", tells_older=True)
-    options = Options(
+    options = ProvisionOptions(
         True,
         run.flags.connecting,
         releases=True,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cdconf.events import Event, RunStarted
 from cdconf.history import journal
 from cdconf.history.event_told import told_of
-from cdconf.history.run_events import Told
+from cdconf.history.run_events import RunEventWriter
 from cdconf.user import user_name
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Telling:
     def __init__(self, run: Run) -> None:
         self.id = journal.new_id(run.started_at)
         self._run = run
-        self._told: Told | None = None
+        self._told: RunEventWriter | None = None
         self._early: list[dict[str, Any]] = []
 
     def heard(self, event: Event) -> None:
@@ -55,7 +55,7 @@ class Telling:
             return
         run = self._run
         own = run.is_own_environment
-        self._told = Told(
+        self._told = RunEventWriter(
             run.project.data,
             self.id,
             {

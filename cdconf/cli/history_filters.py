@@ -17,7 +17,7 @@ from cdconf.history.kinds import COMMANDS
 if TYPE_CHECKING:
     from cdconf.cli.context import Run
     from cdconf.history.index import History
-    from cdconf.history.rows import Wanted
+    from cdconf.history.rows import RunFilter
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _ID = re.compile(r"(rebuilt-)?[0-9a-f][0-9a-f-]{7,}")
@@ -58,18 +58,18 @@ def is_id(word: str) -> bool:
     return _ID.fullmatch(word) is not None
 
 
-def wanted_of(run: Run, history: History, environment: str | None, flags: HistoryFlags) -> Wanted:
+def wanted_of(run: Run, history: History, environment: str | None, flags: HistoryFlags) -> RunFilter:
     """What the options choose.
 
     Raises:
         UsageError: No app has such a name, or a time can't be read.
     """
     from cdconf.cli.times import moment
-    from cdconf.history.rows import Wanted
+    from cdconf.history.rows import RunFilter
 
     check_name("app", flags.app, [*run.project.apps, *history.apps()])
     now = time.time()
-    return Wanted(
+    return RunFilter(
         environment=environment,
         app=flags.app,
         host=flags.host,

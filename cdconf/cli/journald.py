@@ -23,7 +23,7 @@ _CONTROLS = dict.fromkeys((*range(9), *range(11, 32), 127), "\N{REPLACEMENT CHAR
 
 
 @dataclass(frozen=True)
-class Entry:
+class JournalEntry:
     """One entry. `time` is in microseconds since 1970; `cursor` is its place in its host's journal."""
 
     host: str
@@ -94,7 +94,7 @@ def _time(text: str) -> str:
     return f"-{ago[1]}{ago[2]}" if ago else text.strip()
 
 
-def read(host: str, result: Mapping[str, Any]) -> list[Entry]:
+def read(host: str, result: Mapping[str, Any]) -> list[JournalEntry]:
     """The entries that journalctl printed; `result` is that of `Session.run`.
 
     Raises:
@@ -107,7 +107,7 @@ def read(host: str, result: Mapping[str, Any]) -> list[Entry]:
     return [entry for entry in (parse(host, line) for line in lines) if entry is not None]
 
 
-def parse(host: str, line: str) -> Entry | None:
+def parse(host: str, line: str) -> JournalEntry | None:
     """One entry; None for a line that isn't one (the output's beginning may have been cut off)."""
     try:
         return _entry(host, json.loads(line))
@@ -115,14 +115,14 @@ def parse(host: str, line: str) -> Entry | None:
         return None
 
 
-def _entry(host: str, fields: dict[str, Any]) -> Entry | None:
+def _entry(host: str, fields: dict[str, Any]) -> JournalEntry | None:
     time = int(fields["__REALTIME_TIMESTAMP"])
     if not 0 <= time <= _LATEST:
         return None
     unit = _text(fields.get("_SYSTEMD_UNIT"))
     if unit in ("", "init.scope"):
         unit = _text(fields.get("UNIT")) or unit  # systemd speaks about a unit
-    return Entry(
+    return JournalEntry(
         host=host,
         time=time,
         cursor=_text(fields.get("__CURSOR")),

@@ -6,9 +6,9 @@ import socket
 import sys
 from typing import TYPE_CHECKING, Any
 
-from cdconf.notify.drifted import Look
+from cdconf.notify.drifted import EnvironmentLook
 from cdconf.notify.post import post
-from cdconf.notify.run_ended import Ended
+from cdconf.notify.run_ended import EndedRun
 from cdconf.user import user_name
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _tell(run: Run, result: RunResult, entry: dict[str, Any]) -> None:
     from cdconf.notify import drifted, run_ended
 
     is_throwaway = run.environment_name is not None and run.environment.throwaway is not None
-    ended = Ended(
+    ended = EndedRun(
         project=run.project.name,
         id=entry["id"],
         command=entry["command"],
@@ -86,7 +86,7 @@ def tell_red(run: Run, pipeline_run: str, stage: str, about: dict[str, Any]) -> 
         print(f"warning: nobody was notified: an error of cdconf's own: {type(error).__name__}", file=sys.stderr)
 
 
-def _look(run: Run, result: RunResult, entry: dict[str, Any]) -> Look:
+def _look(run: Run, result: RunResult, entry: dict[str, Any]) -> EnvironmentLook:
     """What a look for drift has found, and which findings of before it would have found again."""
     from dataclasses import replace
 
@@ -107,7 +107,7 @@ def _look(run: Run, result: RunResult, entry: dict[str, Any]) -> Look:
 
     told = [replace(one, repair=one.repair.strip("`")) if one.repair else one for one in findings_of(resources)]
     with_files = not run.flags.applied
-    return Look(run.project.name, run.environment.name, entry["id"], tuple(told), has_seen, with_files)
+    return EnvironmentLook(run.project.name, run.environment.name, entry["id"], tuple(told), has_seen, with_files)
 
 
 def _masked(run: Run, one: Notification) -> Notification:

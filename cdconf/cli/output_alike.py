@@ -10,7 +10,7 @@ from typing import Protocol
 
 import click
 
-from cdconf.cli.show.host_output import Lines
+from cdconf.cli.show.host_output import LinePrinter
 from cdconf.render.grouped import ABOVE
 from cdconf.render.host_names import named
 from cdconf.render.style import has_colour
@@ -34,7 +34,7 @@ def showing(hosts: Sequence[str], mask: Callable[[str], str], *, every: bool) ->
         mask: Takes secrets out of all text.
         every: Whether each host's lines are to be shown as they come, however many hosts there are.
     """
-    lines = Lines(hosts, mask)
+    lines = LinePrinter(hosts, mask)
     if every or len(hosts) <= ABOVE or not (sys.stdout.isatty() and sys.stderr.isatty()):
         yield lines.show
         return
@@ -46,7 +46,7 @@ def showing(hosts: Sequence[str], mask: Callable[[str], str], *, every: bool) ->
 
 
 class _Alike:
-    def __init__(self, hosts: Sequence[str], lines: Lines, mask: Callable[[str], str]) -> None:
+    def __init__(self, hosts: Sequence[str], lines: LinePrinter, mask: Callable[[str], str]) -> None:
         self._hosts = hosts
         self._lines = lines
         self._mask = mask

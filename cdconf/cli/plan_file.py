@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cdconf.cli.verbs.provision import ProvisionFlags
     from cdconf.inventory import Host
     from cdconf.plans.applying import Applying
-    from cdconf.plans.marked_look import Recorder
+    from cdconf.plans.marked_look import LookRecorder
 
 _SHOWN = 40
 _DIGITS = 16  # of a digest, for people
@@ -37,14 +37,14 @@ def check_out(out: str | None, option: str = "--out") -> None:
         raise UsageError(f"{out} can't be written by this user")
 
 
-def recorder(run: Run) -> Recorder:
+def recorder(run: Run) -> LookRecorder:
     """What keeps a plan while it's made."""
-    from cdconf.plans.marked_look import Recorder
+    from cdconf.plans.marked_look import LookRecorder
 
-    return Recorder(run.mask)
+    return LookRecorder(run.mask)
 
 
-def save_plan(run: Run, found: Recorder, hosts: list[Host], out: str, *, prune: bool) -> None:
+def save_plan(run: Run, found: LookRecorder, hosts: list[Host], out: str, *, prune: bool) -> None:
     """Writes what was found to a file.
 
     Raises:

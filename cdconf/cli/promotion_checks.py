@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cdconf.inventory.pipeline import Stage
     from cdconf.promotion.changing import Changing
     from cdconf.promotion.passing import Passing
-    from cdconf.promotion.procedures import Procedures
+    from cdconf.promotion.procedures import AppProcedures
     from cdconf.promotion.provision_run import ProvisionRun
     from cdconf.promotion.smoke_run import SmokeRun
     from cdconf.promotion.stage_run import StageRun
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def pass_gate(run: Run, artifact: Artifact, reason: str | None, read: Procedures | None = None) -> Passing:
+def pass_gate(run: Run, artifact: Artifact, reason: str | None, read: AppProcedures | None = None) -> Passing:
     """Judges the environment's gate for an artifact; for arguments and errors see `Passing`."""
     from cdconf.promotion.passing import Passing
 
@@ -46,7 +46,7 @@ def stage_run(
     run: Run,
     app: str | None,
     name: str | None = None,
-    read: Procedures | None = None,
+    read: AppProcedures | None = None,
     others: str | None = None,
     *,
     is_last: bool = True,

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cdconf.cli.context import Run
-    from cdconf.promotion.procedures import Procedures
+    from cdconf.promotion.procedures import AppProcedures
 
 
-def procedure_now(run: Run, app: str, read: Procedures | None = None) -> str | None:
+def procedure_now(run: Run, app: str, read: AppProcedures | None = None) -> str | None:
     """The digest of the procedure by which this run brings an app to its hosts; the history remembers it, too.
 
     None where none can be proven, such as of a work tree with changes that no commit has.

@@ -72,11 +72,11 @@ def chosen(environment: str | None, flags: ProvisionFlags) -> str:
             prolong(load_project(Path(flags.directory)), environment, ttl, _say(flags))
         return environment
     from cdconf.environments.check import check_throwaway
-    from cdconf.environments.throwaway import Wish, define
+    from cdconf.environments.throwaway import ThrowAwayRequest, define
     from cdconf.inventory.variables import extra_values
 
     given = extra_values(parse_extra(flags.extra))
-    wish = Wish(str(flags.name), str(flags.copy_of), ttl, flags.provider, _scale(flags.scale), given)
+    wish = ThrowAwayRequest(str(flags.name), str(flags.copy_of), ttl, flags.provider, _scale(flags.scale), given)
     project = load_project(Path(flags.directory))
     define(project, wish, lambda made: check_throwaway(project, made, given), _say(flags))
     return wish.name

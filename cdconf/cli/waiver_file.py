@@ -16,7 +16,7 @@ from cdconf.yamlfile import is_there, read_exactly
 
 if TYPE_CHECKING:
     from cdconf.cli.context import Run
-    from cdconf.drift.findings import Finding
+    from cdconf.drift.findings import DriftFinding
     from cdconf.inventory import Project
 
 OTHER_TYPES = ("release", "toggles", "handler", "orphan", "applied")  # findings that aren't resources
@@ -70,7 +70,7 @@ def check_told(run: Run, *texts: str) -> None:
             raise UsageError(f"the {what} has more than {LONGEST[what]} characters")
 
 
-def acceptable(run: Run, findings: Sequence[Finding], *, unknown: bool) -> list[Finding]:
+def acceptable(run: Run, findings: Sequence[DriftFinding], *, unknown: bool) -> list[DriftFinding]:
     """The findings that `baseline` waives, each once; says which ones it doesn't.
 
     Args:
@@ -78,7 +78,7 @@ def acceptable(run: Run, findings: Sequence[Finding], *, unknown: bool) -> list[
         findings: Those without a waiver.
         unknown: Whether those that can't be told are accepted.
     """
-    found: dict[tuple[str, str, str], Finding] = {}
+    found: dict[tuple[str, str, str], DriftFinding] = {}
     for one in findings:
         why = None
         if one.cause == "unknown" and not unknown:

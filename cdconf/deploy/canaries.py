@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cdconf.errors import GateClosed
 
 if TYPE_CHECKING:
-    from cdconf.deploy.interrupted import Standing
+    from cdconf.deploy.interrupted import InterruptedDeployment
     from cdconf.inventory import App, Host
 
 Pages = Mapping[str, Mapping[str, Any]]
@@ -87,7 +87,7 @@ def is_canary(pages: Pages, names: Sequence[str], release: str) -> bool:
     return any(page["linked"] != release for name, page in pages.items() if name not in names)
 
 
-def unfinished(pages: Pages, found: Standing) -> tuple[list[str], bool]:
+def unfinished(pages: Pages, found: InterruptedDeployment) -> tuple[list[str], bool]:
     """(the hosts that an interrupted deployment still has to bring its release to, whether it's a canary's).
 
     Of a canary, hosts that it didn't come to stay as they are.

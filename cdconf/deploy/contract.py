@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Options:
+class ContractOptions:
     """How a contract goes about it; see the command line's help.
 
     Attributes:
@@ -110,7 +110,7 @@ class Contract:
     """One run over the app's hosts, which are connected, and leased unless it only looks."""
 
     def __init__(
-        self, fleet: Fleet, app: App, hosts: Sequence[Host], emit: Emit, options: Options, facts: dict[str, Any]
+        self, fleet: Fleet, app: App, hosts: Sequence[Host], emit: Emit, options: ContractOptions, facts: dict[str, Any]
     ) -> None:
         self._fleet = fleet
         self._app = app

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cdconf.inventory import App, Environment, Project
 
-from cdconf.deploy.contract import Contract, Options
+from cdconf.deploy.contract import Contract, ContractOptions
 from cdconf.deploy.contract_each import EachContract
 from cdconf.deploy.held_hosts import app_hosts
 from cdconf.engine import open_fleet
@@ -17,7 +17,7 @@ from cdconf.events import Emit
 
 
 def contract(
-    project: Project, environment: Environment, app: App, emit: Emit, options: Options, facts: dict[str, Any]
+    project: Project, environment: Environment, app: App, emit: Emit, options: ContractOptions, facts: dict[str, Any]
 ) -> int:
     """Runs the contract migration of the release that runs, unless it ran already; with `check`, only looks.
 
@@ -26,7 +26,7 @@ def contract(
         environment: The environment.
         app: The app.
         emit: The event stream.
-        options: See `Options`.
+        options: See `ContractOptions`.
         facts: Gets facts for the JSON document as they are found out: `release`, `version`, `artifact`, `forgotten`
             (host -> releases that it no longer goes back to), `state` (`ran`, `ran_before`, `would_run`), `migration`
             (its entry).

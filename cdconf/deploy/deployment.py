@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from cdconf.artifacts import Artifact, Store
+from cdconf.artifacts import Artifact, ArtifactStore
 from cdconf.artifacts.choose import choose
 from cdconf.artifacts.holders import reserved
 from cdconf.artifacts.provenance import check_aloud
@@ -19,11 +19,11 @@ from cdconf.deploy.interrupted import standing
 from cdconf.deploy.missing_release import lacking_hosts, stand
 from cdconf.deploy.outcome import explain_undelivered, explained, name_drained, name_stuck
 from cdconf.deploy.pinned import check_pins
-from cdconf.deploy.pipeline_link import Line, held_hosts
+from cdconf.deploy.pipeline_link import PipelineLink, held_hosts
 from cdconf.deploy.preflight import warn_of_failed
 from cdconf.deploy.rollback_target import left_releases, of_version, previous
 from cdconf.deploy.rollout import Rollout, split
-from cdconf.deploy.runner import Runner
+from cdconf.deploy.runner import RolloutRunner
 from cdconf.deploy.shapes import shape_of
 from cdconf.deploy.target import Target
 from cdconf.deploy.unreported import is_from_before
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Deployment:
+class DeployOptions:
     """How a deployment goes about it; see the command line's help.
 
     `to` is the version that a rollback goes to. `limit` are the only hosts that are changed; None: all.
@@ -56,13 +56,13 @@ class Deployment:
     limit: frozenset[str] | None = None
     forget_migrations: bool = False
     procedure: str | None = None
-    line: Line | None = None
+    line: PipelineLink | None = None
     goes_on: bool = False
     mask: Callable[[str], str] = field(kw_only=True)
 
 
 def deploy(
-    project: Project, environment: Environment, artifact: Artifact, emit: Emit, options: Deployment
+    project: Project, environment: Environment, artifact: Artifact, emit: Emit, options: DeployOptions
 ) -> dict[str, Any]:
     """Deploys an artifact to the hosts of its app that lack it, or on which its files were changed.
 
@@ -76,13 +76,18 @@ def deploy(
             nothing was changed.
         Unreachable: A host doesn't answer; nothing was changed, or everything was rolled back.
     """
-    store = Store(project, emit=emit)
+    store = ArtifactStore(project, emit=emit)
     with reserved(project, store.place, artifact, environment, emit):
         return _deploy(project, environment, artifact, emit, options, store)
 
 
 def _deploy(
-    project: Project, environment: Environment, artifact: Artifact, emit: Emit, options: Deployment, store: Store
+    project: Project,
+    environment: Environment,
+    artifact: Artifact,
+    emit: Emit,
+    options: DeployOptions,
+    store: ArtifactStore,
 ) -> dict[str, Any]:
     app = _app(project, artifact.app)
     check_aloud(project, artifact, store.provenance(artifact), emit)
@@ -144,14 +149,14 @@ def put_back(
     artifact: Artifact,
     names: Collection[str],
     emit: Emit,
-    options: Deployment,
+    options: DeployOptions,
 ) -> list[str]:
     """Deploys an artifact again to hosts that had it verified, and only to these: it neither migrates, nor pins.
 
     Returns:
         The names of the hosts that were touched; for errors see `deploy`.
     """
-    app, store = _app(project, artifact.app), Store(project, emit=emit)
+    app, store = _app(project, artifact.app), ArtifactStore(project, emit=emit)
     with reserved(project, store.place, artifact, environment, emit):
         check_aloud(project, artifact, store.provenance(artifact), emit)
         manifest = store.manifest(artifact)
@@ -173,14 +178,16 @@ def put_back(
 
 
 def _say_passed(
-    artifact: Artifact, fleet: Fleet, hosts: Sequence[Host], untouched: Sequence[str], options: Deployment
+    artifact: Artifact, fleet: Fleet, hosts: Sequence[Host], untouched: Sequence[str], options: DeployOptions
 ) -> None:
     """Tells the pipeline, unless nothing was tried."""
     if options.line is not None and len(untouched) < len(hosts):
         options.line.passed(artifact, held_hosts(fleet, hosts), untouched, fleet.lend())
 
 
-def rollback(project: Project, environment: Environment, app: App, emit: Emit, options: Deployment) -> dict[str, Any]:
+def rollback(
+    project: Project, environment: Environment, app: App, emit: Emit, options: DeployOptions
+) -> dict[str, Any]:
     """Goes back to the last verified release, or a certain one, by the same procedure, without migrating.
 
     Hosts that never had it, since they're new, get it from the artifact store.
@@ -220,7 +227,7 @@ def rollback(project: Project, environment: Environment, app: App, emit: Emit, o
         return {"release": release, "hosts_touched": rollout.touched} | about
 
 
-def resume(project: Project, environment: Environment, app: App, emit: Emit, options: Deployment) -> dict[str, Any]:
+def resume(project: Project, environment: Environment, app: App, emit: Emit, options: DeployOptions) -> dict[str, Any]:
     """Ends the app's interrupted deployment by what the hosts' ledgers say; see `Standing.ending`.
 
     Returns:
@@ -270,7 +277,9 @@ def resume(project: Project, environment: Environment, app: App, emit: Emit, opt
             taken_up = Rollout(batches, adopt=True, drains=drains, drained=_left_drained(target))
             if found.ending == "roll_back":
                 taken_up.interrupt(f"the {found.what} was interrupted")
-            rollout = _run(Runner(project, environment, fleet, target, emit), taken_up, target, emit, options, pin=True)
+            rollout = _run(
+                RolloutRunner(project, environment, fleet, target, emit), taken_up, target, emit, options, pin=True
+            )
         return {"release": release, "hosts_touched": rollout.touched}
 
 
@@ -280,7 +289,7 @@ def _procedure_of(pages: Mapping[str, Mapping[str, Any]], names: Sequence[str]) 
     return found.pop() if len(found) == 1 else None
 
 
-def _stopped(app: App, options: Deployment) -> Callable[[set[str]], set[str]]:
+def _stopped(app: App, options: DeployOptions) -> Callable[[set[str]], set[str]]:
     """Tells which of some archives are stopped, so that nobody goes back to them unasked."""
     line = options.line
     return (lambda archives: line.stopped(app.name, archives)) if line is not None else lambda archives: set()
@@ -298,7 +307,7 @@ def _fleet(
     app: App,
     reason: str,
     emit: Emit,
-    options: Deployment,
+    options: DeployOptions,
     *,
     systems: bool = False,  # must they be what the inventory says? The ways back are open on any
 ) -> Fleet:
@@ -330,7 +339,7 @@ def _roll_out(
     fleet: Fleet,
     target: Target,
     emit: Emit,
-    options: Deployment,
+    options: DeployOptions,
     *,
     expand: bool,
     pin: bool,
@@ -344,7 +353,7 @@ def _roll_out(
         drains=target.drains is not None,
         drained=_left_drained(target),
     )
-    runner = Runner(project, environment, fleet, target, emit)
+    runner = RolloutRunner(project, environment, fleet, target, emit)
     runner.preflight()
     return _run(runner, rollout, target, emit, options, pin=pin)
 
@@ -355,7 +364,9 @@ def _left_drained(target: Target) -> list[str]:
     return [host.name for host in target.hosts if host.name in drained]
 
 
-def _run(runner: Runner, rollout: Rollout, target: Target, emit: Emit, options: Deployment, *, pin: bool) -> Rollout:
+def _run(
+    runner: RolloutRunner, rollout: Rollout, target: Target, emit: Emit, options: DeployOptions, *, pin: bool
+) -> Rollout:
     try:
         runner.run(rollout, options.mask)
         runner.finish(rollout)
@@ -380,4 +391,4 @@ def _run(runner: Runner, rollout: Rollout, target: Target, emit: Emit, options: 
     raise explained(rollout, target, emit)
 
 
-__all__ = ["Deployment", "app_hosts", "choose", "deploy", "put_back", "resume", "rollback", "touched_hosts"]
+__all__ = ["DeployOptions", "app_hosts", "choose", "deploy", "put_back", "resume", "rollback", "touched_hosts"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cdconf.inventory import Project
     from cdconf.session import Session
-    from cdconf.session.answers import Lease
+    from cdconf.session.answers import LeaseState
 
 
 @dataclass
@@ -22,7 +22,7 @@ class Drained:
     """
 
     pages: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    leases: dict[str, Lease | None] = field(default_factory=dict)
+    leases: dict[str, LeaseState | None] = field(default_factory=dict)
 
     def take(self, session: Session, page: Mapping[str, Any]) -> None:
         """What a host says."""

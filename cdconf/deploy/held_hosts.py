@@ -68,7 +68,7 @@ def touched_hosts(project: Project, environment: Environment, app: App) -> list[
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldHosts:
     """Hosts that are connected and leased. `drains` is None when nothing drains the app's hosts."""
 
     project: Project
@@ -131,7 +131,7 @@ class Held:
             raise kind(f"stays out of use: {message}", host=name, detail=detail or None, hint=KEPT)
 
 
-def hold(fleet: Fleet, project: Project, environment: Environment, app: App, emit: Emit) -> Held:
+def hold(fleet: Fleet, project: Project, environment: Environment, app: App, emit: Emit) -> HeldHosts:
     """Connects to all of them; one that's unreachable ends the deployment before it begins."""
     hosts = touched_hosts(project, environment, app)
     errors = fleet.connect(hosts, lease=True)
@@ -141,4 +141,4 @@ def hold(fleet: Fleet, project: Project, environment: Environment, app: App, emi
     for error in errors.values():
         raise error
     members = [host for host in hosts if app.runs_on(host)]
-    return Held(project, app, environment, fleet, members, drains_of(project, app, fleet, hosts, emit), emit)
+    return HeldHosts(project, app, environment, fleet, members, drains_of(project, app, fleet, hosts, emit), emit)

@@ -13,7 +13,7 @@ Pages = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
-class Standing:
+class InterruptedDeployment:
     """An app's interrupted deployment, or rollback.
 
     Args:
@@ -80,7 +80,7 @@ def standing(
     pages: Pages,
     leases: Mapping[str, Mapping[str, Any] | None],
     left: Mapping[str, Mapping[str, Any] | None] | None = None,
-) -> Standing | None:
+) -> InterruptedDeployment | None:
     """How an app's hosts stand after an interruption.
 
     Args:
@@ -110,10 +110,10 @@ def standing(
     staged = tuple(name for name in others if _begun(pages[name]) == (release, run))
     unlinked = tuple(name for name in activated if pages[name]["linked"] != pages[name]["activating"]["to"])
     kind = _kind(pages, run)
-    return Standing(release, confirmed, activated, reverted, others, ending, staged, unlinked, run, kind)
+    return InterruptedDeployment(release, confirmed, activated, reverted, others, ending, staged, unlinked, run, kind)
 
 
-def _untouched(pages: Pages, left: Mapping[str, Mapping[str, Any] | None]) -> Standing | None:
+def _untouched(pages: Pages, left: Mapping[str, Mapping[str, Any] | None]) -> InterruptedDeployment | None:
     """A deployment that staged its release on some hosts, and whose run was killed before it activated it anywhere."""
     for name, page in pages.items():
         run, begun = left.get(name), _begun(page)
@@ -122,7 +122,7 @@ def _untouched(pages: Pages, left: Mapping[str, Mapping[str, Any] | None]) -> St
                 return None  # and has ended: else a host would still be active and unconfirmed
             staged = tuple(host for host, other in pages.items() if _begun(other) == begun)
             kind = _kind(pages, begun[1])
-            return Standing(begun[0], (), (), (), tuple(pages), "again", staged, run=begun[1], kind=kind)
+            return InterruptedDeployment(begun[0], (), (), (), tuple(pages), "again", staged, run=begun[1], kind=kind)
     return None
 
 

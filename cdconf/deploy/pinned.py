@@ -9,7 +9,7 @@ from cdconf.errors import Pinned, first_line
 
 if TYPE_CHECKING:
     from cdconf.artifacts import Artifact
-    from cdconf.deploy.deployment import Deployment
+    from cdconf.deploy.deployment import DeployOptions
     from cdconf.engine import Fleet
     from cdconf.inventory import App, Host
 
@@ -20,7 +20,7 @@ def check_pins(
     artifact: Artifact,
     pages: Mapping[str, Mapping[str, Any]],
     hosts: Sequence[Host],
-    options: Deployment,
+    options: DeployOptions,
 ) -> None:
     """A pinned artifact is refused, unless it's unpinned with a reason; raises `Pinned`."""
     pins = {

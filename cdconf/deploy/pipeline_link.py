@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from cdconf.inventory import Host
 
 
-class Line(Protocol):
+class PipelineLink(Protocol):
     """The pipeline, as a run sees it."""
 
     @property

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from cdconf.agent.release import chunks
-from cdconf.artifacts import Artifact, Store
+from cdconf.artifacts import Artifact, ArtifactStore
 from cdconf.artifacts.chunk_lists import Cut, Cuts
 from cdconf.errors import ArtifactError
 from cdconf.session.agent_errors import Unintelligible
@@ -39,14 +39,14 @@ class Push:
     def __init__(self, project: Project, artifact: Artifact, manifest: Sequence[dict[str, Any]]) -> None:
         self._artifact = artifact
         self._manifest = manifest
-        self._folder = Store(project).tree(artifact)
+        self._folder = ArtifactStore(project).tree(artifact)
         self._cuts = Cuts(project)
         self._lock = threading.Lock()
         self._cut = Cut((), {})
         self._lists_digest = ""
         self._chunks: list[tuple[int, str, int]] = []
         self._told: dict[str, Told | None] = {}
-        self._frames = Frames(self._frame)
+        self._frames = SharedFrames(self._frame)
         self._ready: dict[str, AppReady] = {}
 
     @property
@@ -192,7 +192,7 @@ def _read(folder: Path, wanted: list[tuple[int, str, int]]) -> Iterator[bytes]:
             opened[1].close()
 
 
-class Frames:
+class SharedFrames:
     """Frames that are made once for all hosts that want them at about the same time, in bounded memory.
 
     Args:

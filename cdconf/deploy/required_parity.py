@@ -8,7 +8,7 @@ from cdconf.engine import USUAL, Connecting
 from cdconf.errors import UNREACHABLE, GateClosed, HostFailed, InvalidFile, Unreachable, worst_exit
 from cdconf.events import HostDone, Notice, Step
 from cdconf.inventory import load_environment
-from cdconf.parity.environments import Options, compare_environments
+from cdconf.parity.environments import ParityOptions, compare_environments
 from cdconf.parity.report import briefly
 from cdconf.promotion.requirements import requirements_of
 
@@ -36,7 +36,7 @@ def check_required(
         InvalidFile: No environment is a copy of this one, so that the requirement can't be met.
         Unreachable: A host doesn't answer, so that nobody can say.
     """
-    options = Options(connecting)
+    options = ParityOptions(connecting)
 
     def tell(event: Event) -> None:
         """The other environment's hosts, and how these stood before, are no part of the deployment's result."""

@@ -43,7 +43,7 @@ Kind = Literal[
 
 
 @dataclass(frozen=True)
-class Step:
+class RolloutStep:
     """What to do next, on which hosts, in this order. `batch` counts from 1; 0 outside of batches."""
 
     kind: Kind
@@ -180,12 +180,12 @@ class Rollout:
         self.left_drained: dict[str, Failure] = {}
         self.unknown: set[str] = set()
         self.unasked = False
-        self.step = Step("done")
+        self.step = RolloutStep("done")
         self.batches = len(self._batches)
         if self._hosts and adopt:
             self.step = self._touch("adopt")
         elif self._hosts:
-            self.step = Step("stage", self._hosts) if stage else self._after_stage()
+            self.step = RolloutStep("stage", self._hosts) if stage else self._after_stage()
 
     @property
     def succeeded(self) -> bool:
@@ -203,32 +203,32 @@ class Rollout:
         wrong = [*self.failures.values(), *self.stuck.values(), *self.left_drained.values()]
         return bool(wrong) and all(failure.unreachable for failure in wrong)
 
-    def _after_stage(self) -> Step:
+    def _after_stage(self) -> RolloutStep:
         if self._stops and self._expand:
             self._stopped = self._hosts
-            return Step("stop", self._hosts)
+            return RolloutStep("stop", self._hosts)
         return self._after_stop()
 
-    def _after_stop(self) -> Step:
-        return Step("expand", self._hosts[:1]) if self._expand else self._begin()
+    def _after_stop(self) -> RolloutStep:
+        return RolloutStep("expand", self._hosts[:1]) if self._expand else self._begin()
 
-    def _begin(self) -> Step:
+    def _begin(self) -> RolloutStep:
         """The first step of the next batch."""
-        return Step("room", self._batches[self._batch], self._batch + 1)
+        return RolloutStep("room", self._batches[self._batch], self._batch + 1)
 
-    def _drain(self) -> Step:
+    def _drain(self) -> RolloutStep:
         if not self._drains:
             return self._touch("activate")
         batch = self._batches[self._batch]
         self.drained += [host for host in batch if host not in self.drained]
-        return Step("drain", batch, self._batch + 1)
+        return RolloutStep("drain", batch, self._batch + 1)
 
-    def _touch(self, kind: Kind) -> Step:
+    def _touch(self, kind: Kind) -> RolloutStep:
         batch = self._batches[self._batch]
         self.touched += batch
-        return Step(kind, batch, self._batch + 1)
+        return RolloutStep(kind, batch, self._batch + 1)
 
-    def advance(self, failures: Mapping[str, Failure] | None = None) -> Step:
+    def advance(self, failures: Mapping[str, Failure] | None = None) -> RolloutStep:
         """Takes the outcome of `step`: the hosts on which it failed, none for success; returns the next step."""
         failed = dict(failures or {})
         kind = self.step.kind
@@ -247,10 +247,10 @@ class Rollout:
                 self.step = self._go_back()
             else:
                 self.left_drained = failed | self._out_of_use()
-                self.step = Step("done")
+                self.step = RolloutStep("done")
         elif kind == "confirm":
             self.undelivered = failed
-            self.step = Step("done")
+            self.step = RolloutStep("done")
         elif failed:
             if kind == "undrain":
                 self._put_back(failed)
@@ -264,7 +264,7 @@ class Rollout:
         """Hosts of the step that are in use again: they must be drained before they're rolled back."""
         self.drained = [host for host in self.drained if host in failed or host not in self.step.hosts]
 
-    def interrupt(self, message: str) -> Step:
+    def interrupt(self, message: str) -> RolloutStep:
         """Ctrl-C, or the controller's own failure; after the decision to confirm it comes too late."""
         if self.step.kind not in ("confirm", "done") and not self._is_over:
             self.failures = {"": Failure(message, verdict=False)}
@@ -287,13 +287,13 @@ class Rollout:
         self.left_drained = {name: why for name, why in self.left_drained.items() if name not in hosts}
         self.drained = [name for name in self.drained if name not in hosts]
 
-    def _back(self) -> Step:
+    def _back(self) -> RolloutStep:
         self._is_over = True
         self.touched += [host for host in self._stopped if host not in self.touched]
         self._changed = set(self.touched)
         return self._go_back()
 
-    def _go_back(self) -> Step:
+    def _go_back(self) -> RolloutStep:
         """What's next on the way back: a batch serves before the next one stops, so the app isn't gone as a whole."""
         waiting = [tuple(host for host in batch if host in self._changed) for batch in self._given]
         number = max((number for number, hosts in enumerate(waiting, 1) if hosts), default=0)
@@ -301,49 +301,49 @@ class Rollout:
             return self._last_undrain()
         idle = tuple(host for host in self.drained if host not in (*self._changed, *self.stuck, *self._left_out))
         if idle:
-            return Step("undrain", idle)
+            return RolloutStep("undrain", idle)
         batch = tuple(reversed(waiting[number - 1]))
         in_use = tuple(host for host in batch if host not in self.drained)
         others = [host for host in self._hosts if host not in (*batch, *self.drained, *self.stuck)]
         if self._drains and in_use and others:
             self.drained += in_use
-            return Step("drain_back", in_use, number)
-        return Step("roll_back", batch, number)
+            return RolloutStep("drain_back", in_use, number)
+        return RolloutStep("roll_back", batch, number)
 
-    def _last_undrain(self) -> Step:
+    def _last_undrain(self) -> RolloutStep:
         """A host that couldn't be taken back stays out of use: until it goes back by itself, it may run the release."""
         names = tuple(host for host in self.drained if host not in self.stuck)
         if names:
-            return Step("undrain", names)
+            return RolloutStep("undrain", names)
         self.left_drained = self._out_of_use()
-        return Step("done")
+        return RolloutStep("done")
 
     def _out_of_use(self) -> dict[str, Failure]:
         stuck = {host: self.stuck[host] for host in self.drained if host in self.stuck}
         return {host: Failure(OUT_OF_USE, verdict=False, unreachable=why.unreachable) for host, why in stuck.items()}
 
-    def _forward(self, kind: Kind) -> Step:
+    def _forward(self, kind: Kind) -> RolloutStep:
         step = self.step
-        following: dict[Kind, Callable[[], Step]] = {
+        following: dict[Kind, Callable[[], RolloutStep]] = {
             "stage": self._after_stage,
             "stop": self._after_stop,
             "room": self._drain,
             "drain": lambda: self._touch("activate"),
-            "activate": lambda: Step("health", step.hosts, step.batch),
-            "adopt": lambda: Step("health", step.hosts, step.batch),
-            "health": lambda: Step("smoke", step.hosts, step.batch),
+            "activate": lambda: RolloutStep("health", step.hosts, step.batch),
+            "adopt": lambda: RolloutStep("health", step.hosts, step.batch),
+            "health": lambda: RolloutStep("smoke", step.hosts, step.batch),
             "smoke": lambda: self._undrain(step),
             "undrain": lambda: self._after_batch(step),
-            "prepare": lambda: Step("confirm", self._hosts),
+            "prepare": lambda: RolloutStep("confirm", self._hosts),
         }
         return following.get(kind, self._begin)()
 
-    def _undrain(self, step: Step) -> Step:
+    def _undrain(self, step: RolloutStep) -> RolloutStep:
         drained = any(host in self.drained for host in step.hosts)
-        return Step("undrain", step.hosts, step.batch) if drained else self._after_batch(step)
+        return RolloutStep("undrain", step.hosts, step.batch) if drained else self._after_batch(step)
 
-    def _after_batch(self, step: Step) -> Step:
+    def _after_batch(self, step: RolloutStep) -> RolloutStep:
         self.drained = [host for host in self.drained if host not in step.hosts]
         self._batch += 1
         more = self._batch < len(self._batches)
-        return Step("soak", tuple(self.touched), step.batch) if more else Step("prepare", self._hosts)
+        return RolloutStep("soak", tuple(self.touched), step.batch) if more else RolloutStep("prepare", self._hosts)

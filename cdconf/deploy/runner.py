@@ -14,7 +14,7 @@ from cdconf.deploy.outcome import left_behind
 from cdconf.deploy.packages import install_packages
 from cdconf.deploy.preflight import preflight
 from cdconf.deploy.push import Push
-from cdconf.deploy.rollout import ABANDONED, Failure, Rollout, Step, put_back_after, split, stagger
+from cdconf.deploy.rollout import ABANDONED, Failure, Rollout, RolloutStep, put_back_after, split, stagger
 from cdconf.deploy.target import Target
 from cdconf.deploy.toggles import toggles_document
 from cdconf.deploy.unheeded import unheeded
@@ -34,7 +34,7 @@ LOOK = 5.0  # seconds between two looks at hosts that soak
 SEE = "see what runs with `cdconf status`"
 
 
-class Runner:
+class RolloutRunner:
     """Runs one rollout over a fleet whose sessions are open and leased."""
 
     def __init__(self, project: Project, environment: Environment, fleet: Fleet, target: Target, emit: Emit) -> None:
@@ -50,7 +50,7 @@ class Runner:
         self._why: Callable[[], str | None] = lambda: None
         self._gone_back: set[str] = set()
         self._confirmed: set[str] = set()
-        self._repeated: list[Step] = []
+        self._repeated: list[RolloutStep] = []
         self._rolled_back: set[str] = set()  # and not yet waited for
         self._waits_for_old = True
         batches = split(list(self._hosts), target.app.batches, target.room.limit if target.room else None)
@@ -112,7 +112,7 @@ class Runner:
         if rollout.stuck or rollout.left_drained:
             look_again(rollout, self._target, self._app, self._fleet, self._emit)
 
-    def _break(self, rollout: Rollout, step: Step, error: BaseException) -> None:
+    def _break(self, rollout: Rollout, step: RolloutStep, error: BaseException) -> None:
         """Goes on after what nobody has foreseen: back, or, where that has begun already, to the hosts that are left.
 
         It may be the events' own receiver that fails, so that none of them can keep hosts from going back any more.
@@ -142,7 +142,7 @@ class Runner:
         untold = ", ".join(rollout.undelivered)
         return kind(f"interrupted too late: every host runs {release}, which {untold} wasn't told of")
 
-    def _announce(self, step: Step, batches: int) -> None:
+    def _announce(self, step: RolloutStep, batches: int) -> None:
         words = {
             "stage": "stage",
             "stop": "stop services before the migration",
@@ -171,8 +171,8 @@ class Runner:
         if is_said.get(step.kind, True):
             self._emit(StepEvent(f"{batch}{words[step.kind]}: {', '.join(step.hosts)}"))
 
-    def _do(self, step: Step) -> dict[str, Failure]:
-        actions: dict[str, Callable[[Step], dict[str, Failure]]] = {
+    def _do(self, step: RolloutStep) -> dict[str, Failure]:
+        actions: dict[str, Callable[[RolloutStep], dict[str, Failure]]] = {
             "stage": lambda one: self._each(one, self._stage),
             "room": self._room,
             "drain": self._drain,
@@ -191,7 +191,7 @@ class Runner:
         }
         return actions[step.kind](step)
 
-    def _each(self, step: Step, job: Callable[[Session], object]) -> dict[str, Failure]:
+    def _each(self, step: RolloutStep, job: Callable[[Session], object]) -> dict[str, Failure]:
         _, errors = self._fleet.each([self._hosts[name] for name in step.hosts], job).split()
         return {name: failure_of(error) for name, error in errors.items()}
 
@@ -209,7 +209,7 @@ class Runner:
             session.app_share(self._app, release=self._target.release)
         install_packages(self._target, session, self._app, self._emit)
 
-    def _expand(self, step: Step) -> dict[str, Failure]:
+    def _expand(self, step: RolloutStep) -> dict[str, Failure]:
         artifact = self._target.artifact
         if artifact is None:
             return {}
@@ -223,25 +223,25 @@ class Runner:
         self._emit(HostStep(session.host.name, f"stopping {', '.join(self._target.app.stops)}"))
         session.app_stop(self._known_to(session), release=self._target.release, within=self._within[session.host.name])
 
-    def _room(self, step: Step) -> dict[str, Failure]:
+    def _room(self, step: RolloutStep) -> dict[str, Failure]:
         """Why the next batch mustn't begin; a host that fell silent keeps it, though it's a later one's."""
         if self._target.room is not None:
             return self._target.room.refusal(step.hosts)
-        every = Step("room", tuple(self._hosts))
+        every = RolloutStep("room", tuple(self._hosts))
         return self._each(every, lambda session: session.app_status(self._app))
 
-    def _drain(self, step: Step) -> dict[str, Failure]:
+    def _drain(self, step: RolloutStep) -> dict[str, Failure]:
         drains = self._target.drains
         within = put_back_after(step.hosts, self._within, self._target.app.confirm_within)
         return drains.begin([self._hosts[name] for name in step.hosts], within) if drains else {}
 
-    def _drain_back(self, step: Step) -> dict[str, Failure]:
+    def _drain_back(self, step: RolloutStep) -> dict[str, Failure]:
         for failure in self._drain(step).values():
             message = first_line(failure.message)
             self._emit(Notice(f"{message}: {', '.join(step.hosts)} is rolled back while it's in use", warning=True))
         return {}
 
-    def _undrain(self, step: Step) -> dict[str, Failure]:
+    def _undrain(self, step: RolloutStep) -> dict[str, Failure]:
         self._let_serve([name for name in step.hosts if name in self._rolled_back])
         forward = step.batch > 0  # else the hosts are what they were, and so is what's kept of them
         return self._target.drains.end(step.hosts, proven=forward) if self._target.drains else {}
@@ -265,7 +265,7 @@ class Runner:
     def _hold(self, session: Session) -> None:
         session.app_holds(self._app, release=self._target.release)
 
-    def _soak(self, step: Step) -> dict[str, Failure]:
+    def _soak(self, step: RolloutStep) -> dict[str, Failure]:
         """Lets a batch be for a while, and looks after all hosts that were touched until the next one begins."""
         soak = self._target.app.soak
         ends = time.monotonic() + soak
@@ -276,10 +276,10 @@ class Runner:
             failures = self._each(step, self._hold)
         return self._health(step) if soak and not failures else failures
 
-    def _health(self, step: Step) -> dict[str, Failure]:
+    def _health(self, step: RolloutStep) -> dict[str, Failure]:
         return self._each(step, lambda session: wait_for_health(session, self._target.app, self._emit))
 
-    def _smoke(self, step: Step) -> dict[str, Failure]:
+    def _smoke(self, step: RolloutStep) -> dict[str, Failure]:
         hosts = [self._hosts[name] for name in step.hosts]
         return smoke(self._project, self._environment, self._fleet, hosts, self._emit, self._deciding)
 
@@ -296,7 +296,7 @@ class Runner:
         self._emit(ResourceDone(session.host.name, "release", app.name, "changed", f"{app.file}:{app.line}"))
         self._emit(HostDone(session.host.name, "changed"))
 
-    def _roll_back(self, step: Step) -> dict[str, Failure]:
+    def _roll_back(self, step: RolloutStep) -> dict[str, Failure]:
         why = self._why()
 
         def job(session: Session) -> None:
@@ -322,7 +322,7 @@ class Runner:
         self._rolled_back -= set(names)
         if not names or not self._waits_for_old:
             return
-        for name, failure in self._health(Step("health", tuple(names))).items():
+        for name, failure in self._health(RolloutStep("health", tuple(names))).items():
             self._waits_for_old = False
             message = first_line(failure.message)
             self._emit(Notice(f"{name} went back, and isn't well: {message}", warning=True))

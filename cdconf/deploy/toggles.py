@@ -29,7 +29,7 @@ def document_of(app: App, values: Values) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Differences:
+class ToggleDifferences:
     """How an app's toggles on a host aren't as the inventory has them.
 
     Attributes:
@@ -54,7 +54,7 @@ class Differences:
         return "not_applied"
 
 
-def differences(app: App, values: Values, look: Mapping[str, Any]) -> Differences:
+def differences(app: App, values: Values, look: Mapping[str, Any]) -> ToggleDifferences:
     """Compares what the inventory says with what a host's agent saw; see `toggle_calls.look`."""
     here: dict[str, bool] = look["values"] or {}
     wrong = [name for name, value in values.items() if here.get(name) != value.on]
@@ -71,10 +71,12 @@ def differences(app: App, values: Values, look: Mapping[str, Any]) -> Difference
     last = look["last"]
     by_hand = last is not None and (look["values"] != last or look["problem"] is not None)
     wanted = {name: value.on for name, value in values.items()}
-    return Differences(tuple(lines), source, by_hand, last != wanted or look["trial"] is not None or look["reload_due"])
+    return ToggleDifferences(
+        tuple(lines), source, by_hand, last != wanted or look["trial"] is not None or look["reload_due"]
+    )
 
 
-Left = Callable[["Session", "App", Differences], "str | None"]
+Left = Callable[["Session", "App", ToggleDifferences], "str | None"]
 
 
 class ToggleKeeper:
@@ -93,7 +95,7 @@ class ToggleKeeper:
         self._values = {} if skip else load_toggles(project, environment.name)
         self._apps = [] if skip else [app for app in project.apps.values() if app.toggles]
 
-    def found(self, session: Session) -> list[tuple[App, Differences]]:
+    def found(self, session: Session) -> list[tuple[App, ToggleDifferences]]:
         """The apps whose toggles on a host aren't as they should be, and how."""
         looked = [(app, self._look(session, app)) for app in self._on(session)]
         return [(app, found) for app, found in looked if found.lines]
@@ -139,6 +141,6 @@ class ToggleKeeper:
     def _document(self, app: App) -> dict[str, Any]:
         return app.document() | document_of(app, self._values[app.name])
 
-    def _look(self, session: Session, app: App) -> Differences:
+    def _look(self, session: Session, app: App) -> ToggleDifferences:
         look = session.toggles_look(self._document(app))
         return differences(app, self._values[app.name], look)

@@ -9,11 +9,11 @@ from cdconf.deploy.missing_release import got_it_by
 
 if TYPE_CHECKING:
     from cdconf.artifacts import Artifact
-    from cdconf.deploy.pipeline_link import Line
+    from cdconf.deploy.pipeline_link import PipelineLink
 
 
 def is_from_before(
-    line: Line | None,
+    line: PipelineLink | None,
     artifact: Artifact,
     pages: Mapping[str, Mapping[str, Any]],
     untouched: Sequence[str],

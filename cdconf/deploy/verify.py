@@ -11,7 +11,7 @@ from cdconf.errors import CdconfError, InvalidFile, first_line
 from cdconf.events import Emit, HostStep, Notice, OwnCodeRan, Step
 from cdconf.roles import smoke_errors, smoke_files
 from cdconf.smoke.packages import installed
-from cdconf.smoke.runner import Report, check_runnable, run_smoke
+from cdconf.smoke.runner import SmokeReport, check_runnable, run_smoke
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,7 +106,7 @@ def _report(
     hosts: Sequence[Host],
     emit: Emit,
     only: Collection[str] | None = None,
-) -> Report:
+) -> SmokeReport:
     roles = _tested_on(project, hosts, only)
 
     def on(name: str) -> Callable[..., Mapping[str, Any]]:
@@ -121,7 +121,7 @@ def _report(
     try:
         packages = _packages(project)
     except CdconfError as error:
-        return Report(problem="\n".join(filter(None, (str(error), error.detail))))
+        return SmokeReport(problem="\n".join(filter(None, (str(error), error.detail))))
     report = run_smoke(project.root, roles, known, environment.name, run_on, emit, fleet.lend(), packages)
     emit(OwnCodeRan("the smoke tests", report.isolated, report.why))
     return report

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cdconf.errors import CdconfError
     from cdconf.inventory import App, Host, Project
     from cdconf.session import Session
-    from cdconf.session.answers import Applied
+    from cdconf.session.answers import AppliedFiles
 
 _DIFFERENT = ("would_change", "unknown", "orphaned")
 
@@ -39,7 +39,7 @@ class AppliedLook:
         self._fleet = fleet
         self._look = HostLook(project, fleet.environment.name, emit)
         self.errors: dict[str, CdconfError] = {}
-        self.applied: dict[str, Applied | None] = {}
+        self.applied: dict[str, AppliedFiles | None] = {}
 
     def run(self, hosts: Sequence[Host]) -> list[int]:
         """Looks at hosts, their apps' releases and toggles; returns the exit codes of those that could be looked at."""

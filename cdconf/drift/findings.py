@@ -12,7 +12,7 @@ CAUSES: tuple[Cause, ...] = ("by_hand", "not_applied", "both", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DriftFinding:
     """One thing on one host that isn't as it was applied, or as the files want it, or that can't be told.
 
     Attributes:
@@ -48,7 +48,7 @@ class Finding:
         return self.host, self.type, self.title
 
 
-def findings_of(events: Iterable[Event]) -> list[Finding]:
+def findings_of(events: Iterable[Event]) -> list[DriftFinding]:
     """What a look found, in the order of its events.
 
     What's as it should be is none, nor is a handler that a finding would make due. A resource that failed, or that
@@ -66,7 +66,7 @@ def identity_of(event: ResourceDone) -> tuple[str, str]:
     return (ORPHAN, f"{event.type} {event.title}") if event.status == "orphaned" else (event.type, event.title)
 
 
-def counted(findings: Iterable[Finding]) -> dict[Cause, int]:
+def counted(findings: Iterable[DriftFinding]) -> dict[Cause, int]:
     """How many there are of each cause, those without any included; waived ones don't count."""
     counts = dict.fromkeys(CAUSES, 0)
     for one in findings:
@@ -75,13 +75,13 @@ def counted(findings: Iterable[Finding]) -> dict[Cause, int]:
     return counts
 
 
-def _finding(event: ResourceDone) -> Finding | None:
+def _finding(event: ResourceDone) -> DriftFinding | None:
     cause = event.cause
     if event.status in ("failed", "unknown"):
         cause = "unknown"
     elif event.status not in ("would_change", "orphaned") or cause is None:
         return None
-    return Finding(
+    return DriftFinding(
         event.host,
         *identity_of(event),
         cause,

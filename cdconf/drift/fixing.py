@@ -74,7 +74,7 @@ def _follows(event: ResourceDone) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class LeftFinding:
     """A finding that is left as it is.
 
     Attributes:
@@ -96,7 +96,7 @@ class Left:
         return {"host": self.host, "type": self.type, "title": self.title, "why": self.why, "repair": self.repair}
 
 
-def left_of(hosts: Mapping[str, HostResult], environment: str) -> list[Left]:
+def left_of(hosts: Mapping[str, HostResult], environment: str) -> list[LeftFinding]:
     """What is left on hosts, but for what is waived.
 
     Args:
@@ -104,7 +104,7 @@ def left_of(hosts: Mapping[str, HostResult], environment: str) -> list[Left]:
         environment: The environment's name, for commands.
     """
     return [
-        Left(one.host, one.type, one.title, one.left or "", _repair(one, environment))
+        LeftFinding(one.host, one.type, one.title, one.left or "", _repair(one, environment))
         for result in hosts.values()
         for one in _last(result.resources)
         if one.status in _FOUND and one.left is not None and one.waived is None

@@ -18,7 +18,7 @@ _LARGEST = 64 * 1024
 
 
 @dataclass(frozen=True)
-class Remembered:
+class RememberedLook:
     """Of one kind of look.
 
     Attributes:
@@ -30,7 +30,7 @@ class Remembered:
     last_success: float | None = None
 
 
-class Memory:
+class LookMemory:
     """Of an environment's looks with the same hosts, roles and comparison: they alone can be compared.
 
     Args:
@@ -43,15 +43,15 @@ class Memory:
         self._path = data / FOLDER / f"{environment}.json"
         self._key = hashlib.sha256(json.dumps(list(kind), default=list).encode()).hexdigest()[:16]
 
-    def load(self) -> Remembered:
+    def load(self) -> RememberedLook:
         """What's remembered; what can't be read counts as nothing, so that it's told once more."""
         about = self._all().get(self._key)
         if about is None:
-            return Remembered()
+            return RememberedLook()
         said, last = about.get("said"), about.get("last_success")
-        return Remembered(said if isinstance(said, str) else "", last if isinstance(last, (int, float)) else None)
+        return RememberedLook(said if isinstance(said, str) else "", last if isinstance(last, (int, float)) else None)
 
-    def save(self, remembered: Remembered) -> None:
+    def save(self, remembered: RememberedLook) -> None:
         """Writes it down.
 
         Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from cdconf.drift.findings import CAUSES, Finding
+from cdconf.drift.findings import CAUSES, DriftFinding
 from cdconf.events import Cause
 
 _WORDS: Mapping[Cause, str] = MappingProxyType(
@@ -19,7 +19,7 @@ _WORDS: Mapping[Cause, str] = MappingProxyType(
 _NAMED = 5  # hosts that a line names
 
 
-def summary(findings: Sequence[Finding]) -> list[str]:
+def summary(findings: Sequence[DriftFinding]) -> list[str]:
     """`by hand: 3 changed on the host since it was applied (web1, web2)`; causes without findings aren't told.
 
     Args:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cdconf.engine.inherited_leases import Inheritance
     from cdconf.inventory import Environment, Host
     from cdconf.session import Connector, Session
-    from cdconf.session.answers import Applied
+    from cdconf.session.answers import AppliedFiles
 
 T = TypeVar("T")
 _BEATERS = 8  # threads
@@ -67,7 +67,7 @@ class Fleet:
         self.environment, self.identity, self.emit = environment, identity, emit
         self.sessions: dict[str, Session] = {}
         self.fences: dict[str, int] = {}  # host -> the number by which this run holds it
-        self.applied: dict[str, Applied | None] = {}  # host -> the files that were applied last, once it's held
+        self.applied: dict[str, AppliedFiles | None] = {}  # host -> the files that were applied last, once it's held
         self._connector, self._forks = connector, forks
         self._lease_ttl = lease_ttl
         self._interval = min(beat, BEAT, lease_ttl / 4)

@@ -24,7 +24,7 @@ _LONGEST = 100_000  # bytes; execve(2) allows 128 KiB for one string
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Link:
+class LeaseLink:
     """A run that has started this one, directly or not, and holds hosts."""
 
     project: str
@@ -56,17 +56,17 @@ class Inheritance:
         self._environment = environment
         self.links = lent(variables)
 
-    def around(self, host: str) -> Link | None:
+    def around(self, host: str) -> LeaseLink | None:
         """The innermost run that has started this one and holds the host; None: it takes the lease for itself."""
         holding = [link for link in self.links if link.holds(self._project, self._environment, host)]
         return holding[-1] if holding else None
 
     def lend(self, identity: RunIdentity, hosts: Iterable[str]) -> dict[str, str]:
         """The variable for what a run starts while it holds hosts."""
-        own = Link(self._project, self._environment, identity.run, identity.secret, sorted(hosts))
+        own = LeaseLink(self._project, self._environment, identity.run, identity.secret, sorted(hosts))
         text = _dumps([*self.links, own])
         if len(text) > _LONGEST:
-            text = _dumps([*self.links, Link(self._project, self._environment, own.run, own.secret, None)])
+            text = _dumps([*self.links, LeaseLink(self._project, self._environment, own.run, own.secret, None)])
         return {LENT: text}
 
 
@@ -75,11 +75,11 @@ def seal_of(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8")).hexdigest()
 
 
-def _dumps(links: list[Link]) -> str:
+def _dumps(links: list[LeaseLink]) -> str:
     return json.dumps([asdict(link) for link in links], separators=(",", ":"))
 
 
-def lent(variables: Mapping[str, str] = os.environ) -> list[Link]:
+def lent(variables: Mapping[str, str] = os.environ) -> list[LeaseLink]:
     """The runs that have started this one and hold hosts, the outermost first.
 
     Raises:
@@ -97,8 +97,8 @@ def lent(variables: Mapping[str, str] = os.environ) -> list[Link]:
         ) from error
 
 
-def _link(data: dict[str, Any]) -> Link:
-    link = Link(**data)
+def _link(data: dict[str, Any]) -> LeaseLink:
+    link = LeaseLink(**data)
     texts = (link.project, link.environment, link.run, link.secret)
     hosts = [] if link.hosts is None else link.hosts
     if not isinstance(hosts, list) or not all(isinstance(one, str) for one in (*texts, *hosts)):

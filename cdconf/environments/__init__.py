@@ -2,6 +2,6 @@
 
 from cdconf.environments.choice import provider_for
 from cdconf.environments.making import ensure_hosts
-from cdconf.environments.provider import Provider, Standing
+from cdconf.environments.provider import HostCounts, Provider
 
-__all__ = ["Provider", "Standing", "ensure_hosts", "provider_for"]
+__all__ = ["HostCounts", "Provider", "ensure_hosts", "provider_for"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cdconf.environments.provider import Standing
+from cdconf.environments.provider import HostCounts
 from cdconf.errors import ProviderError, Unreachable
 from cdconf.events import Emit
 
@@ -31,9 +31,9 @@ class ExistingProvider:
     def unused(self, hosts: Sequence[Host]) -> set[str]:
         return set()
 
-    def standing(self) -> Standing:
+    def standing(self) -> HostCounts:
         count = len(self._environment.hosts)
-        return Standing(count, count, count)
+        return HostCounts(count, count, count)
 
     def destroy(self, emit: Emit) -> list[str]:
         raise ProviderError(

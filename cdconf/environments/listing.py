@@ -12,12 +12,12 @@ from cdconf.inventory import load_environment
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cdconf.environments.provider import Standing
+    from cdconf.environments.provider import HostCounts
     from cdconf.inventory import Environment, Project
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedEnvironment:
     """One environment.
 
     Attributes:
@@ -31,22 +31,22 @@ class Listed:
     name: str
     is_throwaway: bool
     environment: Environment | None = None
-    standing: Standing | None = None
+    standing: HostCounts | None = None
     error: CdconfError | None = None
 
 
-def listed(project: Project) -> Iterator[Listed]:
+def listed(project: Project) -> Iterator[ListedEnvironment]:
     """All environments of the project that are known here."""
     for name in project.environments():
         is_throwaway = name in project.throwaways()
         try:
             environment = load_environment(project, name)
         except CdconfError as error:
-            yield Listed(name, is_throwaway, error=error)
+            yield ListedEnvironment(name, is_throwaway, error=error)
             continue
         try:
             standing = provider_for(project, environment).standing()
         except ProviderError as error:
-            yield Listed(name, is_throwaway, environment, error=error)
+            yield ListedEnvironment(name, is_throwaway, environment, error=error)
         else:
-            yield Listed(name, is_throwaway, environment, standing)
+            yield ListedEnvironment(name, is_throwaway, environment, standing)

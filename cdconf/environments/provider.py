@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Standing:
+class HostCounts:
     """How an environment's hosts stand: how many there should be, how many there are, how many run.
 
     `published`: host -> port inside -> `address:port` on this machine.
@@ -46,7 +46,7 @@ class Provider(Protocol):
     def unused(self, hosts: Sequence[Host]) -> set[str]:
         """Those on which no run can be at work: they aren't there, are switched off, or never came up."""
 
-    def standing(self) -> Standing:
+    def standing(self) -> HostCounts:
         """How the environment stands."""
 
     def destroy(self, emit: Emit) -> list[str]:

@@ -37,7 +37,7 @@ _NOTE = "# Made by `cdconf provision --copy-of {}`; `cdconf destroy {}` removes 
 
 
 @dataclass(frozen=True)
-class Wish:
+class ThrowAwayRequest:
     """The throw-away environment that a command line asks for.
 
     Attributes:
@@ -57,7 +57,7 @@ class Wish:
     variables: Mapping[str, Any] = field(default_factory=dict)
 
 
-def define(project: Project, wish: Wish, check: Callable[[Environment], None], emit: Emit) -> Environment:
+def define(project: Project, wish: ThrowAwayRequest, check: Callable[[Environment], None], emit: Emit) -> Environment:
     """Writes a throw-away environment down; one that's there already, and is the same, lives on for `ttl` from now.
 
     Args:
@@ -88,7 +88,9 @@ def define(project: Project, wish: Wish, check: Callable[[Environment], None], e
             raise
 
 
-def _changed(project: Project, wish: Wish, folder: Path, check: Callable[[Environment], None]) -> Environment:
+def _changed(
+    project: Project, wish: ThrowAwayRequest, folder: Path, check: Callable[[Environment], None]
+) -> Environment:
     """What's there already, with the variables that are given now, and a new time to live."""
     _check_same(project, wish, folder)
     path = folder / _GIVEN
@@ -102,7 +104,7 @@ def _changed(project: Project, wish: Wish, folder: Path, check: Callable[[Enviro
     return _prolonged(project, wish.name, wish.ttl)
 
 
-def _check_names(project: Project, wish: Wish) -> None:
+def _check_names(project: Project, wish: ThrowAwayRequest) -> None:
     if invalid_name(wish.name):
         raise UsageError(f"'{wish.name}' can't be an environment's name", hint="use a-z, 0-9 and -, at most 63")
     if wish.name in project.filed():
@@ -133,7 +135,7 @@ def _check_unused(project: Project, environment: Environment) -> None:
         )
 
 
-def _check_same(project: Project, wish: Wish, folder: Path) -> None:
+def _check_same(project: Project, wish: ThrowAwayRequest, folder: Path) -> None:
     """A name stands for one environment: another one isn't made of it behind someone's back."""
     top = load(folder / HOSTS_FILE, project.root)
     asked = {"copy_of": wish.copy_of, "provider": wish.provider, "scale": wish.scale}
@@ -151,7 +153,7 @@ def _shown(value: Any) -> str:
     return ", ".join(f"{key}={count}" for key, count in value.items()) or "none" if isinstance(value, dict) else value
 
 
-def _write(project: Project, folder: Path, wish: Wish) -> None:
+def _write(project: Project, folder: Path, wish: ThrowAwayRequest) -> None:
     """The definition, whole under its name or not there."""
     draft = folder.with_name(f".{folder.name}")
     shutil.rmtree(draft, ignore_errors=True)  # of a run that was killed here

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from cdconf.fabric.script_run import ScriptRun
     from cdconf.inventory import Host
-    from cdconf.session.ssh_connection import Connection
+    from cdconf.session.ssh_connection import SshConnection
 
 FORGETS_WITHIN = 3.0  # seconds
 PROHIBITED = 1  # RFC 4254, 5.1: administratively
@@ -63,7 +63,7 @@ class HostConnection(fabric.Connection):  # type: ignore[misc]
         run.check(self.cdconf_host)
         if self.is_connected:
             return
-        link: Connection = run.log_in(self.cdconf_host)
+        link: SshConnection = run.log_in(self.cdconf_host)
         link.transport.set_keepalive(ALIVE)
         self._set(cdconf_link=link)
         self.client, self.transport = link.client, link.transport

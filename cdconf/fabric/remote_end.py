@@ -12,7 +12,7 @@ from cdconf.errors import HostFailed
 
 if TYPE_CHECKING:
     from cdconf.session import Session
-    from cdconf.session.ssh_connection import Connection
+    from cdconf.session.ssh_connection import SshConnection
 
 WITHIN = 10.0  # seconds
 LARGEST = 64 * 1024  # bytes that a login may print
@@ -38,7 +38,7 @@ END {{
 """
 
 
-def login_of(link: Connection) -> tuple[int, ...]:
+def login_of(link: SshConnection) -> tuple[int, ...]:
     """The processes of which one is the sshd of this connection, as its login says; none where it doesn't."""
     try:
         channel = link.transport.open_session(timeout=WITHIN)
@@ -56,7 +56,7 @@ def login_of(link: Connection) -> tuple[int, ...]:
     return tuple(int(word) for word in found[1].split()) if found else ()
 
 
-def end_commands(session: Session, link: Connection, login: tuple[int, ...]) -> None:
+def end_commands(session: Session, link: SshConnection, login: tuple[int, ...]) -> None:
     """Ends all that runs in a connection, also what sudo started.
 
     Args:

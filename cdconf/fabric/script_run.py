@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from cdconf.render import Style
     from cdconf.secrets import Mask
     from cdconf.session import Session
-    from cdconf.session.ssh_connection import Connection
+    from cdconf.session.ssh_connection import SshConnection
 
 RECENT = 1.0  # seconds for which a lease that was looked at counts as held
 LOST = ("unreachable", "failed")
@@ -78,8 +78,8 @@ class ScriptRun:
         self._stack = ExitStack()
         self._done: dict[str, list[str]] = {}  # what was done -> on which hosts
         self._failed: dict[str, str] = {}
-        self._busy: dict[str, Connection] = {}
-        self._links: dict[str, Connection] = {}
+        self._busy: dict[str, SshConnection] = {}
+        self._links: dict[str, SshConnection] = {}
         self._logins: dict[str, tuple[int, ...]] = {}
         self._held_at: dict[str, float] = {}
         self._lock = threading.Lock()
@@ -151,7 +151,7 @@ class ScriptRun:
             raise self._refused(error) from None
         self._held_at[host.name] = time.monotonic()
 
-    def log_in(self, host: Host) -> Connection:
+    def log_in(self, host: Host) -> SshConnection:
         """Opens an ssh connection as cdconf's own are; raises `Refused`."""
         try:
             link = self._fleet.connector.log_in(host)

@@ -1,12 +1,12 @@
 """Facts, the read-only data of hosts: what there is, gathered when it's read, and remembered for offline work."""
 
-from cdconf.facts.cache import FactCache, Seen, age_text, only
+from cdconf.facts.cache import FactCache, RememberedHost, age_text, only
 from cdconf.facts.distributions import os_facts, unknown_os
 from cdconf.facts.facts_read import NotedFacts
 from cdconf.facts.host import HostFacts, path_of
 from cdconf.facts.patterns import PATHS, group_for, pattern_of
 from cdconf.facts.system import is_system, system_name
-from cdconf.facts.table import GROUPS, Fact, Group, below, group_of, sample, shown_by
+from cdconf.facts.table import GROUPS, Fact, FactGroup, below, group_of, sample, shown_by
 from cdconf.facts.told import checked
 
 __all__ = [
@@ -14,10 +14,10 @@ __all__ = [
     "PATHS",
     "Fact",
     "FactCache",
-    "Group",
+    "FactGroup",
     "HostFacts",
     "NotedFacts",
-    "Seen",
+    "RememberedHost",
     "age_text",
     "below",
     "checked",

@@ -30,7 +30,7 @@ _VERSION = 1
 
 
 @dataclass(frozen=True)
-class Seen:
+class RememberedHost:
     """What is remembered of one host.
 
     Attributes:
@@ -49,14 +49,14 @@ class Seen:
         return max(self.ages.values(), default=None)
 
 
-def only(seen: Seen, groups: Sequence[str]) -> Seen:
+def only(seen: RememberedHost, groups: Sequence[str]) -> RememberedHost:
     """The facts of some groups, of what is remembered of a host."""
     names = [name for group in GROUPS if group.name in groups for name in group.names]
     facts = {name: seen.facts[name] for name in names if name in seen.facts}
     paths = seen.facts.get(PATHS, {})
     found = {pattern: paths[pattern] for pattern in patterns_of(groups) if pattern in paths}
     merge(facts, {PATHS: found} if found else {})
-    return Seen(facts, {name: age for name, age in seen.ages.items() if name in groups}, seen.read)
+    return RememberedHost(facts, {name: age for name, age in seen.ages.items() if name in groups}, seen.read)
 
 
 class FactCache:
@@ -70,14 +70,14 @@ class FactCache:
     def __init__(self, data: Path, environment: str) -> None:
         self._folder = data / "facts" / environment
 
-    def load(self, host: str) -> Seen:
+    def load(self, host: str) -> RememberedHost:
         """What is remembered of a host."""
         now = time.time()
         read, groups = self._document(host)
         facts: dict[str, Any] = {}
         for entry in groups.values():
             merge(facts, entry["facts"])
-        return Seen(facts, {name: max(0.0, now - entry["seen"]) for name, entry in groups.items()}, read)
+        return RememberedHost(facts, {name: max(0.0, now - entry["seen"]) for name, entry in groups.items()}, read)
 
     def wanted(self, host: str) -> tuple[str, ...]:
         """The groups to ask for together with the session, since the host's templates read them last time."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from cdconf.facts.table import GROUPS, Fact, Group
+from cdconf.facts.table import GROUPS, Fact, FactGroup
 
 _HEAD = """\
 # Facts
@@ -52,7 +52,7 @@ def reference() -> str:
     return _HEAD + "".join(_section(group) for group in GROUPS)
 
 
-def _section(group: Group) -> str:
+def _section(group: FactGroup) -> str:
     rows = [f"| `{fact.path}` | {_type(fact)} | {fact.doc} | {_example(fact)} |\n" for fact in group.facts]
     head = "| fact | type | what it is | example |\n|---|---|---|---|\n"
     return f"\n## {group.name}\n\n{group.doc}\n\n{head}{''.join(rows)}"

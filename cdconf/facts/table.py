@@ -40,7 +40,7 @@ class Fact:
 
 
 @dataclass(frozen=True)
-class Group:
+class FactGroup:
     """Facts that are gathered together."""
 
     name: str
@@ -71,8 +71,8 @@ def _way_out(version: str, address: str, prefix: int, gateway: str) -> tuple[Fac
     )
 
 
-GROUPS: tuple[Group, ...] = (
-    Group(
+GROUPS: tuple[FactGroup, ...] = (
+    FactGroup(
         "os",
         "The distribution, as os-release(5) tells it.",
         (
@@ -84,7 +84,7 @@ GROUPS: tuple[Group, ...] = (
             Fact("os.like", "list", "The ids of the distributions that it derives from.", []),
         ),
     ),
-    Group(
+    FactGroup(
         "system",
         "The system's names, and what else is one word about it.",
         (
@@ -100,7 +100,7 @@ GROUPS: tuple[Group, ...] = (
             Fact("selinux", "string", "enforcing, permissive or disabled.", "disabled"),
         ),
     ),
-    Group(
+    FactGroup(
         "virtualisation",
         "What the host runs in; both are null on bare metal.",
         (
@@ -120,7 +120,7 @@ GROUPS: tuple[Group, ...] = (
             ),
         ),
     ),
-    Group(
+    FactGroup(
         "cpu",
         "The processors.",
         (
@@ -128,7 +128,7 @@ GROUPS: tuple[Group, ...] = (
             Fact("cpu.model", "string", "Their model; empty where the kernel doesn't tell.", "AMD EPYC 7763"),
         ),
     ),
-    Group(
+    FactGroup(
         "memory",
         "Memory in MiB.",
         (
@@ -136,7 +136,7 @@ GROUPS: tuple[Group, ...] = (
             Fact("swap_mb", "integer", "Swap space, 0 for none.", 0),
         ),
     ),
-    Group(
+    FactGroup(
         "disks",
         "Disks that stay: no removable ones, loops, RAM disks or logical volumes.",
         (
@@ -148,7 +148,7 @@ GROUPS: tuple[Group, ...] = (
             Fact("disks.<name>.model", "string", "Its model; empty for most virtual ones.", "QEMU HARDDISK"),
         ),
     ),
-    Group(
+    FactGroup(
         "mounts",
         "Mounted file systems that hold data: no tmpfs, none of containers or snaps.",
         (
@@ -161,7 +161,7 @@ GROUPS: tuple[Group, ...] = (
             Fact("mounts.<path>.size_mb", "integer", "Its size in MiB; null for network file systems.", 40188, True),
         ),
     ),
-    Group(
+    FactGroup(
         "network",
         "The way to the world, and the interfaces; those of containers and virtual machines are left out.",
         (
@@ -182,7 +182,7 @@ GROUPS: tuple[Group, ...] = (
             Fact("network.interfaces.<name>.ipv6", "list", "Likewise, without temporary ones (RFC 8981).", _ADDRESS_6),
         ),
     ),
-    Group(
+    FactGroup(
         "users",
         "The users of /etc/passwd, with their groups of /etc/group; none of a directory server. A host with more than "
         "5000 users is an error where `facts.users` is read.",
@@ -199,7 +199,7 @@ GROUPS: tuple[Group, ...] = (
         ),
         by_name=True,
     ),
-    Group(
+    FactGroup(
         "packages",
         "The packages that are installed, by the database of dpkg, apk or rpm. More than 10000 packages are an error "
         "where `facts.packages` is read.",
@@ -217,7 +217,7 @@ GROUPS: tuple[Group, ...] = (
         ),
         by_name=True,
     ),
-    Group(
+    FactGroup(
         "paths",
         "Paths that match a pattern, each gathered by itself. `*`, `?` and `[…]` match within a name, and no name that "
         "begins with a dot; a `/` at the end matches directories only. Links are followed in the middle of a path, not "

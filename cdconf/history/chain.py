@@ -28,7 +28,7 @@ class Head:
 
 
 @dataclass(frozen=True)
-class Line:
+class JournalLine:
     """A line of a journal.
 
     Attributes:
@@ -64,7 +64,7 @@ def chained(record: Mapping[str, Any], head: Head) -> bytes:
     return json.dumps({**record, FIELD: place}, sort_keys=True).encode()
 
 
-def lines_of(text: bytes, head: Head) -> list[Line]:
+def lines_of(text: bytes, head: Head) -> list[JournalLine]:
     """The lines of a text that follow a head.
 
     Where a line's own claim differs from what was counted, its claim counts from there on: one line that's wrong
@@ -75,7 +75,7 @@ def lines_of(text: bytes, head: Head) -> list[Line]:
         record = parsed(data)
         claimed = claim_of(record)
         before = Head(claimed.number - 1, claimed.link) if claimed is not None else head
-        line = Line(before.number + 1, link_of(before.link, data), record, claimed, head, _digest(record, data))
+        line = JournalLine(before.number + 1, link_of(before.link, data), record, claimed, head, _digest(record, data))
         found.append(line)
         head = Head(line.number, line.link)
     return found
@@ -106,7 +106,7 @@ def head_of(found: object, link: str = "link", least: int = 0) -> Head | None:
     return Head(number, text) if isinstance(text, str) and len(text) in (0, _DIGITS) else None
 
 
-def head_after(lines: Iterable[Line]) -> Head:
+def head_after(lines: Iterable[JournalLine]) -> Head:
     """The head of a journal of these lines."""
     last = None
     for last in lines:  # noqa: B007

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import CdconfError
 from cdconf.history.tables import make, tables
-from cdconf.history.watch import Watch
+from cdconf.history.watch import ConnectionWatch
 from cdconf.patience import told
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _postgresql(url: str) -> sa.Engine:
         engine = sa.create_engine(
             parsed.set(drivername="postgresql+psycopg"), connect_args={"connect_timeout": PATIENCE}, pool_size=1
         )
-        Watch(engine, _shown(url))
+        ConnectionWatch(engine, _shown(url))
         sa.event.listen(engine, "connect", _limit)
         return engine
     except ModuleNotFoundError as error:

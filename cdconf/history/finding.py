@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cdconf.errors import UsageError
-from cdconf.history.rows import Wanted
+from cdconf.history.rows import RunFilter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,10 +27,10 @@ def run_named(history: History, word: str) -> dict[str, Any]:
     Raises:
         UsageError: There's none, or there are several.
     """
-    whole = history.runs(limit=1, wanted=Wanted(id=word))  # among very many runs, a beginning takes longer
+    whole = history.runs(limit=1, wanted=RunFilter(id=word))  # among very many runs, a beginning takes longer
     if whole:
         return whole[0]
-    known = history.runs(limit=None, wanted=Wanted(named=word)) if len(word) >= SHORTEST else []
+    known = history.runs(limit=None, wanted=RunFilter(named=word)) if len(word) >= SHORTEST else []
     found = matching(word, known, lambda one: (one["id"], one["run"]))
     if not found:
         hint = f"`cdconf history` shows ids; {SHORTEST} characters or more of one are enough"

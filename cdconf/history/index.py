@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cdconf.history.database import Database, failure_of
 from cdconf.history.deployed import deployed, is_forgotten, remember
 from cdconf.history.killed import SOURCE
-from cdconf.history.rows import Wanted, parsed, read_rows
+from cdconf.history.rows import RunFilter, parsed, read_rows
 from cdconf.history.taking_in import TakingIn
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class History:
         environment: str | None = None,
         app: str | None = None,
         limit: int | None = 20,
-        wanted: Wanted | None = None,
+        wanted: RunFilter | None = None,
     ) -> list[dict[str, Any]]:
         """Runs, the newest first (see `order`), as plain data.
 
@@ -169,7 +169,7 @@ class History:
         Raises:
             CdconfError: The database can't be read.
         """
-        return read_rows(self, wanted or Wanted(environment, app), limit)
+        return read_rows(self, wanted or RunFilter(environment, app), limit)
 
 
 def named(environment: str, of: str | None, checkout: str) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from cdconf.history.chain import Head, Line, chained, claim_of, head_after, lines_of, link_of, parsed
+from cdconf.history.chain import Head, JournalLine, chained, claim_of, head_after, lines_of, link_of, parsed
 from cdconf.own_files import named, opened_to_look, regular_file
 
 FILE = "history.jsonl"
@@ -24,7 +24,7 @@ _BLOCK = 64 * 1024  # bytes that are read at once, from the end
 
 
 @dataclass(frozen=True)
-class Place:
+class JournalPosition:
     """How far a journal was read: the bytes, and the head behind them."""
 
     offset: int = 0
@@ -110,7 +110,7 @@ def _read(descriptor: int, offset: int, size: int) -> bytes:
     return text
 
 
-def read(data: Path, place: Place | None = None) -> tuple[list[Line], Place]:
+def read(data: Path, place: JournalPosition | None = None) -> tuple[list[JournalLine], JournalPosition]:
     """The lines behind a place, and the place behind the last whole one.
 
     Args:
@@ -121,20 +121,20 @@ def read(data: Path, place: Place | None = None) -> tuple[list[Line], Place]:
     Raises:
         OSError: It can't be read.
     """
-    place = place or Place()
+    place = place or JournalPosition()
     try:
         descriptor = opened_to_look(data / FILE)
     except FileNotFoundError:
-        return [], Place()
+        return [], JournalPosition()
     with named(data / FILE), os.fdopen(descriptor, "rb") as stream:
         if not _is_same(descriptor, place):
-            place = Place()
+            place = JournalPosition()
         stream.seek(place.offset)
         whole = b"".join(_lines(stream))
     if not whole:
         return [], place
     lines = lines_of(whole, place.head)
-    return lines, Place(place.offset + len(whole), head_after(lines))
+    return lines, JournalPosition(place.offset + len(whole), head_after(lines))
 
 
 def _lines(stream: IO[bytes]) -> Iterator[bytes]:
@@ -145,7 +145,7 @@ def _lines(stream: IO[bytes]) -> Iterator[bytes]:
         raise OSError(errno.EFBIG, _ENDLESS)
 
 
-def _is_same(descriptor: int, place: Place) -> bool:
+def _is_same(descriptor: int, place: JournalPosition) -> bool:
     """Whether the line before a place is the one that was there."""
     if place.offset == 0:
         return True

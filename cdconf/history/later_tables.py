@@ -12,7 +12,7 @@ VERSIONS = {"run_events": 1, "journal_lines": 1, "statements": 1, "stage_states"
 
 
 @dataclass(frozen=True)
-class Later:
+class LaterTables:
     """The tables.
 
     Attributes:
@@ -31,9 +31,9 @@ class Later:
     last_deployed: sa.Table
 
 
-def later_tables(meta: sa.MetaData, prefix: str) -> Later:
+def later_tables(meta: sa.MetaData, prefix: str) -> LaterTables:
     """The tables as this version wants them; `prefix` begins their names."""
-    return Later(
+    return LaterTables(
         _run_events(meta, prefix),
         _journal_lines(meta, prefix),
         _statements(meta, prefix),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import GATED, UNREACHABLE
 from cdconf.history.journal import DIFFERENCE
-from cdconf.history.recorded import FINAL, Deployment, Kind, Mark, Stage, StageState, Statement, Verdict
-from cdconf.history.rows import Wanted, number, parsed
+from cdconf.history.recorded import FINAL, Deployment, Kind, Mark, RecordedStage, StageState, Statement, Verdict
+from cdconf.history.rows import RunFilter, number, parsed
 
 if TYPE_CHECKING:
     from cdconf.history.index import History
@@ -38,7 +38,7 @@ def deployments(
     Raises:
         CdconfError: The database can't be read.
     """
-    rows = history.runs(limit=None, wanted=Wanted(environment, app, commands=DEPLOYING))
+    rows = history.runs(limit=None, wanted=RunFilter(environment, app, commands=DEPLOYING))
     verified: set[tuple[object, ...]] = set()
     found = []
     for row in reversed(rows):
@@ -113,7 +113,7 @@ def verdict_of(row: Mapping[str, Any]) -> Verdict:
     return "failed" if row["verdict"] is True else "interrupted"
 
 
-def stages(history: History, commit: str | None = None, since: float | None = None) -> list[Stage]:
+def stages(history: History, commit: str | None = None, since: float | None = None) -> list[RecordedStage]:
     """The stages of the pipeline's runs that `index_store` has seen, by when they began.
 
     Args:
@@ -132,12 +132,12 @@ def stages(history: History, commit: str | None = None, since: float | None = No
     return sorted((one for one in found if since is None or one.began >= since), key=lambda one: one.began)
 
 
-def _stage(rows: Sequence[Mapping[str, Any]]) -> Stage:
+def _stage(rows: Sequence[Mapping[str, Any]]) -> RecordedStage:
     states = tuple(
         StageState(row["at"], row["state"], row["why"], row["step"], bool(row["opens_by_itself"])) for row in rows
     )
     last = states[-1]
-    return Stage(
+    return RecordedStage(
         run=rows[0]["run"],
         commit=rows[0]["commit"],
         branch=rows[0]["branch"],
@@ -195,7 +195,7 @@ def _map(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def marks(history: History) -> list[Mark]:
     """What people have said later of runs, by when they said it; what isn't whole is left out."""
-    found = [_mark(row) for row in history.runs(limit=None, wanted=Wanted(commands=(MARK,)))]
+    found = [_mark(row) for row in history.runs(limit=None, wanted=RunFilter(commands=(MARK,)))]
     return sorted((one for one in found if one is not None), key=lambda one: (one.recorded_at, one.id))
 
 

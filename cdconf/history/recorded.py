@@ -86,7 +86,7 @@ class StageState:
 
 
 @dataclass(frozen=True)
-class Stage:
+class RecordedStage:
     """A stage in one run of the pipeline.
 
     Attributes:

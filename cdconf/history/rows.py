@@ -26,7 +26,7 @@ _TEXTS = ("run", "environment", "app", "version", "artifact", "commit", "user", 
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RunFilter:
     """Which runs are wanted; None: whichever.
 
     Attributes:
@@ -56,7 +56,7 @@ class Wanted:
     succeeded: bool = False
 
 
-def read_rows(history: History, wanted: Wanted, limit: int | None) -> list[dict[str, Any]]:
+def read_rows(history: History, wanted: RunFilter, limit: int | None) -> list[dict[str, Any]]:
     """The runs that are wanted as plain data, the newest first; see `History.runs`.
 
     A run's place is known by its hosts' clocks. Most clocks are nearly right: their runs are found by an index over the
@@ -74,7 +74,7 @@ def read_rows(history: History, wanted: Wanted, limit: int | None) -> list[dict[
     return [found[place] for place in newest_first(found)][:limit]
 
 
-def _by_own_clock(history: History, wanted: Wanted) -> sa.Select[Any]:
+def _by_own_clock(history: History, wanted: RunFilter) -> sa.Select[Any]:
     runs = history.tables.runs
     query = where(history, wanted, history.sa.select(runs)).where(
         runs.c.id.not_in(history.sa.select(wrong_clocks(history).c.id))
@@ -84,7 +84,7 @@ def _by_own_clock(history: History, wanted: Wanted) -> sa.Select[Any]:
     return query.order_by(runs.c.started_at.desc(), runs.c.id)
 
 
-def _by_hosts_clock(history: History, wanted: Wanted) -> sa.Select[Any]:
+def _by_hosts_clock(history: History, wanted: RunFilter) -> sa.Select[Any]:
     runs, wrong = history.tables.runs, wrong_clocks(history)
     at = runs.c.started_at + wrong.c.seconds
     query = history.sa.select(runs).join(wrong, wrong.c.id == runs.c.id)
@@ -103,7 +103,7 @@ def wrong_clocks(history: History) -> Any:
     return sa.select(fields.c.id, seconds.label("seconds")).where(wrong).subquery()
 
 
-def where(history: History, wanted: Wanted, query: sa.Select[Any]) -> sa.Select[Any]:
+def where(history: History, wanted: RunFilter, query: sa.Select[Any]) -> sa.Select[Any]:
     """A question about `runs`, narrowed to those that are wanted, whenever they were."""
     runs = history.tables.runs
     query = query.where(runs.c.project == history.project)
@@ -124,7 +124,7 @@ def where(history: History, wanted: Wanted, query: sa.Select[Any]) -> sa.Select[
     return query.where(runs.c.command.in_(wanted.commands)) if wanted.commands else query
 
 
-def _is_in_time(row: Mapping[str, Any], wanted: Wanted) -> bool:
+def _is_in_time(row: Mapping[str, Any], wanted: RunFilter) -> bool:
     at = row["ordered_at"]
     return (wanted.since is None or at >= wanted.since) and (wanted.until is None or at < wanted.until)
 

@@ -28,7 +28,7 @@ LARGEST = 2 * _MOST  # bytes that are read of one
 KEPT = 1000  # files of runs that have ended
 
 
-class Told:
+class RunEventWriter:
     """Writes down what a run tells. An error of the disk ends that, and never the run.
 
     Args:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import CdconfError
 from cdconf.history.indexes import add_indexes
-from cdconf.history.later_tables import VERSIONS, Later, later_tables
+from cdconf.history.later_tables import VERSIONS, LaterTables, later_tables
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -31,7 +31,7 @@ class Tables:
     runs: sa.Table
     marks: sa.Table
     run_fields: sa.Table
-    later: Later
+    later: LaterTables
 
     @property
     def meta(self) -> sa.MetaData:

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cdconf.history.chain import FIELD, Line, head_of
-from cdconf.history.journal_file import Place, read
+from cdconf.history.chain import FIELD, JournalLine, head_of
+from cdconf.history.journal_file import JournalPosition, read
 from cdconf.history.rows import parsed
 from cdconf.history.run_events import read_events
 
@@ -104,7 +104,7 @@ class TakingIn:
         same = fresh.on_conflict_do_update(index_elements=["id"], set_={"events": fresh.excluded.events})
         _in_pieces(connection, same, rows)
 
-    def _take_links(self, connection: sa.Connection, lines: Iterable[Line]) -> None:
+    def _take_links(self, connection: sa.Connection, lines: Iterable[JournalLine]) -> None:
         rows = (
             {
                 "checkout": self._checkout,
@@ -164,9 +164,9 @@ def _seconds(value: Any) -> float | None:
     return float(value) if abs(value) < 1e12 and math.isfinite(value) else None
 
 
-def _place(mark: Any) -> Place | None:
+def _place(mark: Any) -> JournalPosition | None:
     """How far the journal was read; from its beginning where that can't be told."""
     found = parsed(mark)
     head = head_of(found)
     offset = found.get("offset") if isinstance(found, dict) else None
-    return Place(offset, head) if head is not None and isinstance(offset, int) and offset >= 0 else None
+    return JournalPosition(offset, head) if head is not None and isinstance(offset, int) and offset >= 0 else None

@@ -10,14 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from cdconf.history.chain import Head, Line
+from cdconf.history.chain import Head, JournalLine
 
 FindingKind = Literal["cut_out", "rewritten", "lost", "added", "damaged"]
 _SHORT = 12  # characters of an id
 
 
 @dataclass(frozen=True)
-class Seen:
+class SeenLine:
     """A line of a journal as an index has seen it; `id` is None of a damaged one."""
 
     number: int
@@ -44,7 +44,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Finding:
+class JournalFinding:
     """Something that isn't as it was.
 
     Attributes:
@@ -83,7 +83,7 @@ class Verified:
     covered: int
     by: str | None
     uncovered_since: float | None
-    findings: tuple[Finding, ...]
+    findings: tuple[JournalFinding, ...]
 
     @property
     def uncovered(self) -> int:
@@ -91,7 +91,7 @@ class Verified:
         return self.entries - self.covered
 
 
-def verify(checkout: str, lines: Sequence[Line], seen: Sequence[Seen], claims: Sequence[Claim]) -> Verified:
+def verify(checkout: str, lines: Sequence[JournalLine], seen: Sequence[SeenLine], claims: Sequence[Claim]) -> Verified:
     """Verifies a checkout's own journal.
 
     Args:
@@ -119,37 +119,37 @@ def verify(checkout: str, lines: Sequence[Line], seen: Sequence[Seen], claims: S
     )
 
 
-def _is_explained(one: Finding, numbers: set[int]) -> bool:
+def _is_explained(one: JournalFinding, numbers: set[int]) -> bool:
     return (
         one.kind in ("cut_out", "rewritten") and set(range(one.first, min(one.last, one.first + 9999) + 1)) <= numbers
     )
 
 
-def _by_chain(checkout: str, lines: Sequence[Line]) -> Iterator[Finding]:
+def _by_chain(checkout: str, lines: Sequence[JournalLine]) -> Iterator[JournalFinding]:
     """What the lines say of each other."""
     unchained = 0  # lines of older versions, or of somebody's hand, since the last one that says its place
     before = ""  # the link of that one
     for line in lines:
         if line.record is None:
-            yield Finding("damaged", "can't be read", checkout, line.number, line.number)
+            yield JournalFinding("damaged", "can't be read", checkout, line.number, line.number)
         claimed, counted = line.claimed, line.counted
         if claimed is None:
             unchained += 1
             continue
         if claimed.number - 1 > counted.number:
             text = "is missing: the next one says that it was there"
-            yield Finding("cut_out", text, checkout, counted.number + 1, claimed.number - 1)
+            yield JournalFinding("cut_out", text, checkout, counted.number + 1, claimed.number - 1)
         elif claimed.number - 1 == counted.number and claimed.link != counted.link:
             text = "isn't what the next one says that it was"
-            yield Finding("rewritten", text, checkout, max(1, counted.number), max(1, counted.number))
+            yield JournalFinding("rewritten", text, checkout, max(1, counted.number), max(1, counted.number))
         elif claimed.number - 1 < counted.number:
             beside = unchained and claimed.link == before
             text = "came from an older version at the same time, or from somebody's hand" if beside else "was put in"
-            yield Finding("added", text, checkout, claimed.number, counted.number)
+            yield JournalFinding("added", text, checkout, claimed.number, counted.number)
         unchained, before = 0, line.link
 
 
-def _against_index(checkout: str, lines: Sequence[Line], seen: Sequence[Seen]) -> Iterator[Finding]:
+def _against_index(checkout: str, lines: Sequence[JournalLine], seen: Sequence[SeenLine]) -> Iterator[JournalFinding]:
     """What the index has seen otherwise, run by run."""
     there = {line.link for line in lines}
     digests: dict[str, set[str]] = {}
@@ -165,10 +165,10 @@ def _against_index(checkout: str, lines: Sequence[Line], seen: Sequence[Seen]) -
             continue
         told.add((one.id, kind))
         verb = "says something else than the index has seen" if kind == "rewritten" else "is missing"
-        yield Finding(kind, f"{verb}: run {one.id}", checkout, one.number, one.number, one.id)
+        yield JournalFinding(kind, f"{verb}: run {one.id}", checkout, one.number, one.number, one.id)
 
 
-def _unmet(claim: Claim, lines: Sequence[Line], found: Sequence[Finding]) -> Iterator[Finding]:
+def _unmet(claim: Claim, lines: Sequence[JournalLine], found: Sequence[JournalFinding]) -> Iterator[JournalFinding]:
     """What a head means that no line has: where nothing else explains it, the journal was changed link by link."""
     last = lines[-1].number if lines else 0
     number = claim.head.number
@@ -176,13 +176,13 @@ def _unmet(claim: Claim, lines: Sequence[Line], found: Sequence[Finding]) -> Ite
         return
     if number > last:
         text = f"is missing from the end: {claim.statement} has seen it"
-        yield Finding("cut_out", text, claim.checkout, last + 1, number, statement=claim.statement)
+        yield JournalFinding("cut_out", text, claim.checkout, last + 1, number, statement=claim.statement)
         return
     text = f"aren't all what {claim.statement} has seen: the journal was changed, link by link"
-    yield Finding("rewritten", text, claim.checkout, 1, number, statement=claim.statement)
+    yield JournalFinding("rewritten", text, claim.checkout, 1, number, statement=claim.statement)
 
 
-def lost(own: str, claims: Sequence[Claim], known: Mapping[str, Sequence[Seen]]) -> list[Finding]:
+def lost(own: str, claims: Sequence[Claim], known: Mapping[str, Sequence[SeenLine]]) -> list[JournalFinding]:
     """Checkouts of which statements say that they had a journal, and whose entries are nowhere here.
 
     Args:
@@ -202,8 +202,8 @@ def lost(own: str, claims: Sequence[Claim], known: Mapping[str, Sequence[Seen]])
         most = max((one.number for one in have), default=0)
         if most >= claim.head.number:
             text = f"of checkout {checkout} aren't all what {claim.statement} has seen"
-            found.append(Finding("rewritten", text, checkout, 1, claim.head.number, statement=claim.statement))
+            found.append(JournalFinding("rewritten", text, checkout, 1, claim.head.number, statement=claim.statement))
             continue
         text = f"of checkout {checkout} is nowhere here: its journal is on another machine, or lost"
-        found.append(Finding("lost", text, checkout, most + 1, claim.head.number, statement=claim.statement))
+        found.append(JournalFinding("lost", text, checkout, most + 1, claim.head.number, statement=claim.statement))
     return found

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SILENCE = 35.0  # seconds: more than the server lets a statement take
 
 
-class Watch:
+class ConnectionWatch:
     """Watches an engine's connection, of which there's one at a time, for as long as it's in use.
 
     Args:

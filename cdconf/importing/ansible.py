@@ -13,9 +13,9 @@ from cdconf.importing.flatten import Placed, flatten
 from cdconf.importing.hidden import Secrets
 from cdconf.importing.model import Definition, Inventory
 from cdconf.importing.names import group_names, host_names, variable_names
-from cdconf.importing.report import Finding, Report
-from cdconf.importing.source import Source
-from cdconf.importing.target import Target
+from cdconf.importing.report import ImportFinding, ImportReport
+from cdconf.importing.source import ImportSource
+from cdconf.importing.target import ImportTarget
 from cdconf.importing.templates import Known, find_foreign
 from cdconf.importing.tree import read_inventory
 from cdconf.importing.vault import Hidden, Passwords
@@ -30,7 +30,7 @@ def import_inventory(
     environment: str | None = None,
     passwords: Passwords | None = None,
     playbooks: Path | None = None,
-) -> Report:
+) -> ImportReport:
     """Reads an Ansible inventory and writes it as an environment.
 
     Args:
@@ -48,13 +48,13 @@ def import_inventory(
     name = environment or _environment(path)
     if invalid_name(name):
         raise UsageError(f"'{name}' can't be an environment's name", hint="choose one with --environment NAME")
-    source = Source(passwords or Passwords())
+    source = ImportSource(passwords or Passwords())
     inventory = read_inventory(path, source, playbooks)
-    report = Report(environment=name)
+    report = ImportReport(environment=name)
     for file in source.closed:
         message = "this is encrypted as a whole: give --vault-password-file, or its variables are missing"
-        report.not_taken.append(Finding(message, file))
-    target = Target(directory, name, _used_groups(inventory))
+        report.not_taken.append(ImportFinding(message, file))
+    target = ImportTarget(directory, name, _used_groups(inventory))
     conversion = _Conversion(inventory, target, report)
     conversion.run(path.name)
     return report
@@ -74,7 +74,7 @@ def _used_groups(inventory: Inventory) -> dict[str, str]:
 
 
 class _Conversion:
-    def __init__(self, inventory: Inventory, target: Target, report: Report) -> None:
+    def __init__(self, inventory: Inventory, target: ImportTarget, report: ImportReport) -> None:
         self._inventory = inventory
         self._target = target
         self._report = report
@@ -98,7 +98,9 @@ class _Conversion:
         self._note_templates(placed)
         for name, text in secrets.values.items():
             if text is not None and "{{" in text:
-                report.templates.append(Finding(f"the secret '{name}' holds an expression, which stays text in cdconf"))
+                report.templates.append(
+                    ImportFinding(f"the secret '{name}' holds an expression, which stays text in cdconf")
+                )
         files = {f"group_vars/{self._groups.get(name, name)}": values for name, values in placed.groups.items()}
         files |= {f"host_vars/{self._hosts[name]}": values for name, values in placed.hosts.items()}
         variables = {
@@ -117,7 +119,7 @@ class _Conversion:
         key = (one.file, one.line, one.name)
         if key not in self._complained:
             self._complained.add(key)
-            self._report.not_taken.append(Finding(f"'{one.name}' isn't taken over: {why}", one.file, one.line))
+            self._report.not_taken.append(ImportFinding(f"'{one.name}' isn't taken over: {why}", one.file, one.line))
 
     def _sudo_secret(self, one: Definition, variables: Mapping[str, Definition], secrets: Secrets) -> str | None:
         """The name of the secret with sudo's password, which may be a variable's value; None where it isn't known."""
@@ -170,11 +172,13 @@ class _Conversion:
         report.hosts = dict(self._hosts)
         for old, new in self._groups.items():
             if old != new:
-                report.renamed.append(Finding(f"the group '{old}' is called '{new}' now"))
+                report.renamed.append(ImportFinding(f"the group '{old}' is called '{new}' now"))
         for one in _everything(self._inventory):
             name = self._variables[one.name]
             if name != one.name:
-                report.renamed.append(Finding(f"the variable '{one.name}' is called '{name}' now", one.file, one.line))
+                report.renamed.append(
+                    ImportFinding(f"the variable '{one.name}' is called '{name}' now", one.file, one.line)
+                )
 
     def _note_templates(self, placed: Placed) -> None:
         from cdconf.catalog.filters import filter_names, test_names

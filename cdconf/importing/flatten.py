@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cdconf.importing.model import Definition, Inventory
-from cdconf.importing.report import Finding, Report
+from cdconf.importing.report import ImportFinding, ImportReport
 from cdconf.importing.yamltext import same
 
 
@@ -25,7 +25,7 @@ class Placed:
 Resolved = Mapping[str, Mapping[str, Definition]]
 
 
-def flatten(inventory: Inventory, placed: Placed, order: Sequence[str], wanted: Resolved, report: Report) -> None:
+def flatten(inventory: Inventory, placed: Placed, order: Sequence[str], wanted: Resolved, report: ImportReport) -> None:
     """Changes `placed` until each host gets what Ansible gives it.
 
     Args:
@@ -44,11 +44,11 @@ def flatten(inventory: Inventory, placed: Placed, order: Sequence[str], wanted: 
                 if id(found[1]) in winners:
                     break
                 del placed.groups[found[0]][name]
-                report.moved.append(Finding(_lost(name, found[0], one), found[1].file, found[1].line))
+                report.moved.append(ImportFinding(_lost(name, found[0], one), found[1].file, found[1].line))
                 found = _found(placed, groups[host], host, name)
             if found is None or not same(found[1].value, one.value):
                 placed.hosts.setdefault(host, {})[name] = one
-                report.moved.append(Finding(_moved(name, host, found), one.file, one.line))
+                report.moved.append(ImportFinding(_moved(name, host, found), one.file, one.line))
 
 
 def _found(placed: Placed, groups: Sequence[str], host: str, name: str) -> tuple[str, Definition] | None:

@@ -26,7 +26,7 @@ def read_ini(inventory: Inventory, text: str, file: str) -> None:
     Raises:
         InvalidFile: A line breaks a rule, or a section speaks of a group that isn't there.
     """
-    reader = _Reader(inventory, file)
+    reader = _IniReader(inventory, file)
     for number, raw in enumerate(text.splitlines(), 1):
         line = raw.strip()
         if line and line[0] not in "#;":
@@ -34,7 +34,7 @@ def read_ini(inventory: Inventory, text: str, file: str) -> None:
     reader.finish()
 
 
-class _Reader:
+class _IniReader:
     def __init__(self, inventory: Inventory, file: str) -> None:
         self._inventory = inventory
         self._file = file

@@ -41,7 +41,7 @@ class Vars:
 
 
 @dataclass
-class Group(Vars):
+class ImportedGroup(Vars):
     """A group; `hosts` are those written into it, not its children's."""
 
     name: str = ""
@@ -51,7 +51,7 @@ class Group(Vars):
 
 
 @dataclass
-class Host(Vars):
+class ImportedHost(Vars):
     """A host, and where it's first written."""
 
     name: str = ""
@@ -63,23 +63,23 @@ class Inventory:
     """Groups and hosts. `all` and `ungrouped` are always there."""
 
     def __init__(self) -> None:
-        self.groups: dict[str, Group] = {}
-        self.hosts: dict[str, Host] = {}
+        self.groups: dict[str, ImportedGroup] = {}
+        self.hosts: dict[str, ImportedHost] = {}
         self.group("all")
         self.group("ungrouped")
 
-    def group(self, name: str) -> Group:
+    def group(self, name: str) -> ImportedGroup:
         """A group by its name, made when it's new."""
-        return self.groups.setdefault(name, Group(name=name))
+        return self.groups.setdefault(name, ImportedGroup(name=name))
 
-    def add_host(self, name: str, group: str, file: str, line: int) -> Host:
+    def add_host(self, name: str, group: str, file: str, line: int) -> ImportedHost:
         """Puts a host into a group."""
         self.group(group).hosts[name] = None
-        return self.hosts.setdefault(name, Host(name=name, file=file, line=line))
+        return self.hosts.setdefault(name, ImportedHost(name=name, file=file, line=line))
 
     def set(self, place: Vars, name: str, value: Any, file: str, line: int) -> None:
         """Sets a variable in an inventory file."""
-        if isinstance(place, Group) and name == "ansible_group_priority":
+        if isinstance(place, ImportedGroup) and name == "ansible_group_priority":
             try:
                 place.priority = int(value)
             except (TypeError, ValueError):

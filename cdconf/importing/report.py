@@ -7,7 +7,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Finding:
+class ImportFinding:
     """Something that a person should read; `file` is the source's, as it was given on the command line."""
 
     message: str
@@ -20,7 +20,7 @@ class Finding:
 
 
 @dataclass
-class Report:
+class ImportReport:
     """What an import did.
 
     Attributes:
@@ -41,15 +41,15 @@ class Report:
     environment: str = ""
     written: list[str] = field(default_factory=list)
     hosts: dict[str, str] = field(default_factory=dict)
-    renamed: list[Finding] = field(default_factory=list)
-    not_taken: list[Finding] = field(default_factory=list)
-    moved: list[Finding] = field(default_factory=list)
-    templates: list[Finding] = field(default_factory=list)
+    renamed: list[ImportFinding] = field(default_factory=list)
+    not_taken: list[ImportFinding] = field(default_factory=list)
+    moved: list[ImportFinding] = field(default_factory=list)
+    templates: list[ImportFinding] = field(default_factory=list)
     secrets: list[str] = field(default_factory=list)
     sudo_passwords: list[str] = field(default_factory=list)
     to_set: list[str] = field(default_factory=list)
     add_to_project: list[str] = field(default_factory=list)
-    notes: list[Finding] = field(default_factory=list)
+    notes: list[ImportFinding] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """The same as plain data, for JSON."""

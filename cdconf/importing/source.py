@@ -19,7 +19,7 @@ from cdconf.yamlfile import YamlList, YamlMap
 _PLAIN = (str, bool, int, type(None))
 
 
-class Source:
+class ImportSource:
     """Reads files, and opens the vaults in them.
 
     Args:

@@ -9,13 +9,13 @@ from typing import Any
 
 from cdconf.errors import UsageError
 from cdconf.importing import write
-from cdconf.importing.report import Finding, Report
+from cdconf.importing.report import ImportFinding, ImportReport
 from cdconf.inventory import Project, load_project
 from cdconf.inventory.project import FILE
 from cdconf.secrets import age
 
 
-class Target:
+class ImportTarget:
     """Where an environment is written.
 
     Args:
@@ -43,7 +43,7 @@ class Target:
         variables: Mapping[str, Mapping[str, Any]],
         secrets: Mapping[str, str | None],
         head: str,
-        report: Report,
+        report: ImportReport,
     ) -> None:
         """Writes everything, hosts.yml last: before it there's no environment.
 
@@ -77,9 +77,9 @@ class Target:
         report.secrets = sorted(known)
         report.to_set = sorted(name for name, value in secrets.items() if value is None)
 
-    def _project_text(self, report: Report) -> str:
+    def _project_text(self, report: ImportReport) -> str:
         name = re.sub(r"[^a-z0-9-]+", "-", self._root.name.lower()).strip("-")[:63] or "imported"
-        report.notes.append(Finding(f"give each group its roles in {FILE}"))
+        report.notes.append(ImportFinding(f"give each group its roles in {FILE}"))
         lines = [
             f"project: {name}",
             "groups:      # each group's roles; hosts get their groups' variables in this order",
@@ -87,13 +87,15 @@ class Target:
         lines += [f"  {group}: []" for group in self.order]
         return "\n".join(lines if self.order else [lines[0], "groups: {}"]) + "\n"
 
-    def _write_secrets(self, name: str, values: Mapping[str, str], report: Report) -> None:
+    def _write_secrets(self, name: str, values: Mapping[str, str], report: ImportReport) -> None:
         project = self._project or Project(root=self._root, name="", groups={}, apps={}, lease_ttl=60.0)
         shown = f"inventories/{self._environment}/recipients.txt"
         if not (self._root / shown).exists():
             write.write_new(self._root / shown, f"{age.make_identity()}\n")
             report.written.append(shown)
-            report.notes.append(Finding(f"{shown} has your key alone: add those of everyone who may read the secrets"))
+            report.notes.append(
+                ImportFinding(f"{shown} has your key alone: add those of everyone who may read the secrets")
+            )
         text = write.secrets_text(values, age.recipients(project, self._environment))
         write.write_secrets(self._root / name, text)
         report.written.append(name)

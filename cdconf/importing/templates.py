@@ -12,7 +12,7 @@ from jinja2 import nodes
 from cdconf.catalog.ansible_names import NAMES
 from cdconf.catalog.limits import LimitedEnvironment
 from cdconf.importing.model import Definition
-from cdconf.importing.report import Finding
+from cdconf.importing.report import ImportFinding
 
 _MARKS = ("{{", "{%")
 _CALLS = ("lookup", "query", "q")
@@ -26,7 +26,7 @@ class Known:
     tests: Collection[str]
 
 
-def find_foreign(one: Definition, known: Known, renamed: Mapping[str, str]) -> list[Finding]:
+def find_foreign(one: Definition, known: Known, renamed: Mapping[str, str]) -> list[ImportFinding]:
     """What a variable's value says that only Ansible understands.
 
     Args:
@@ -39,7 +39,7 @@ def find_foreign(one: Definition, known: Known, renamed: Mapping[str, str]) -> l
         if any(mark in text for mark in _MARKS):
             for message in _foreign(text, known, renamed):
                 found[f"'{one.name}': {message}", line] = None
-    return [Finding(message, one.file, line) for message, line in found]
+    return [ImportFinding(message, one.file, line) for message, line in found]
 
 
 def _texts(value: Any, line: int) -> Iterator[tuple[str, int]]:

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 from cdconf.errors import InvalidFile, UsageError
 from cdconf.importing.hostnames import expand
 from cdconf.importing.ini import read_ini
-from cdconf.importing.model import Definition, Group, Inventory, Vars
+from cdconf.importing.model import Definition, ImportedGroup, Inventory, Vars
 from cdconf.yamlfile import YamlMap
 
 if TYPE_CHECKING:
-    from cdconf.importing.source import Source
+    from cdconf.importing.source import ImportSource
 
 _IGNORED = (".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".cfg", ".retry")
 _SUFFIXES = ("", ".yml", ".yaml", ".json")
 _EXPORTED = "`ansible-inventory --list --yaml` writes what it knows as a file that can be imported"
 
 
-def read_inventory(path: Path, source: Source, playbooks: Path | None = None) -> Inventory:
+def read_inventory(path: Path, source: ImportSource, playbooks: Path | None = None) -> Inventory:
     """Reads an inventory with all of its variables.
 
     Args:
@@ -63,7 +63,7 @@ def _files(path: Path) -> list[Path]:
     return found
 
 
-def _read(inventory: Inventory, path: Path, source: Source) -> None:
+def _read(inventory: Inventory, path: Path, source: ImportSource) -> None:
     if os.access(path, os.X_OK) and path.read_bytes()[:2] == b"#!":
         raise InvalidFile("this is a program, which isn't run", file=str(path), hint=_EXPORTED)
     text, _ = source.text(path)
@@ -121,7 +121,7 @@ def _yaml_group(inventory: Inventory, name: str, data: YamlMap, file: str) -> No
             _yaml_hosts(inventory, group, section)
 
 
-def _yaml_hosts(inventory: Inventory, group: Group, section: YamlMap) -> None:
+def _yaml_hosts(inventory: Inventory, group: ImportedGroup, section: YamlMap) -> None:
     for pattern in section:
         where = section.where(pattern)
         try:
@@ -137,7 +137,7 @@ def _yaml_hosts(inventory: Inventory, group: Group, section: YamlMap) -> None:
                 inventory.set(host, variable, value, *values.where(variable))
 
 
-def _variable_files(inventory: Inventory, folder: Path, origin: str, source: Source) -> None:
+def _variable_files(inventory: Inventory, folder: Path, origin: str, source: ImportSource) -> None:
     places: list[tuple[str, str, Vars]] = [("group_vars", name, one) for name, one in inventory.groups.items()]
     places += [("host_vars", name, one) for name, one in inventory.hosts.items()]
     for kind, name, place in places:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from cdconf.inventory.requirement import Approvals, Entry, Freeze, Soak, Window
+from cdconf.inventory.requirement import Approvals, Freeze, RequirementEntry, Soak, Window
 
 
 @dataclass(frozen=True)
@@ -95,4 +95,4 @@ class Require:
     windows: tuple[Window, ...] = ()
     freezes: tuple[Freeze, ...] = ()
     soaks: tuple[Soak, ...] = ()
-    entries: tuple[Entry, ...] = field(default=(), compare=False)
+    entries: tuple[RequirementEntry, ...] = field(default=(), compare=False)

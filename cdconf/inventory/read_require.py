@@ -10,7 +10,7 @@ from cdconf.errors import did_you_mean
 from cdconf.inventory.pipeline import Require
 from cdconf.inventory.read_times import read_freeze, read_window
 from cdconf.inventory.require_keys import APPROVALS, EXAMPLES, REQUIRE, SOAK
-from cdconf.inventory.requirement import Approvals, Entry, Freeze, Soak, Window, seconds_text
+from cdconf.inventory.requirement import Approvals, Freeze, RequirementEntry, Soak, Window, seconds_text
 from cdconf.inventory.section import Section
 from cdconf.inventory.values import duration, names
 from cdconf.yamlfile import YamlList, YamlMap, check_keys, expect, shown
@@ -33,10 +33,10 @@ def read_require(project: Project, name: str, top: YamlMap) -> Require | None:
         InvalidFile: An entry is unknown, or names a stage or an environment that doesn't exist. A gate that isn't
             understood mustn't be taken for an open one.
     """
-    return read_entries(top, "hosts.yml", _Names(project, name)) if "require" in top else None
+    return read_entries(top, "hosts.yml", _RequireNames(project, name)) if "require" in top else None
 
 
-def read_entries(holder: YamlMap, what: str, known: _Names | None = None) -> Require:
+def read_entries(holder: YamlMap, what: str, known: _RequireNames | None = None) -> Require:
     """The entries of a `require`.
 
     Args:
@@ -56,7 +56,7 @@ def read_entries(holder: YamlMap, what: str, known: _Names | None = None) -> Req
 
 
 @dataclass(frozen=True)
-class _Names:
+class _RequireNames:
     """The stages and environments that a requirement of an environment may name."""
 
     project: Project
@@ -90,7 +90,7 @@ class _Names:
 class _Found:
     """What was read so far."""
 
-    known: _Names | None
+    known: _RequireNames | None
     after: list[str] = field(default_factory=list)
     parity: list[str] = field(default_factory=list)
     ages: list[float] = field(default_factory=list)
@@ -98,7 +98,7 @@ class _Found:
     windows: list[Window] = field(default_factory=list)
     freezes: list[Freeze] = field(default_factory=list)
     soaks: list[Soak] = field(default_factory=list)
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[RequirementEntry] = field(default_factory=list)
 
     def require(self) -> Require:
         return Require(
@@ -115,7 +115,7 @@ class _Found:
     def take(self, entry: Any, holder: YamlMap, source: str) -> None:
         if entry == "parity":
             self.parity.append("*")
-            self.entries.append(Entry("parity", "every copy", source))
+            self.entries.append(RequirementEntry("parity", "every copy", source))
             return
         entry = _checked(entry, holder)
         key = next(iter(entry))
@@ -123,7 +123,7 @@ class _Found:
         stages = (
             names(entry, "after", "require") if key == "after" else (self.soaks[-1].stage,) if key == "soak" else ()
         )
-        self.entries.append(Entry(key, text, source, stages))
+        self.entries.append(RequirementEntry(key, text, source, stages))
 
     @property
     def _readers(self) -> Mapping[str, Callable[[YamlMap, str], str]]:

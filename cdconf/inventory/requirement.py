@@ -97,7 +97,7 @@ class Soak:
 
 
 @dataclass(frozen=True)
-class Entry:
+class RequirementEntry:
     """An entry of `require` for people: `max_age`, `7d`, `inventories/production/hosts.yml:9`.
 
     Attributes:

@@ -5,8 +5,8 @@
 """
 
 from cdconf.isolation.account import Account, account
-from cdconf.isolation.guarding import Guard
+from cdconf.isolation.guarding import GuardProcess
 from cdconf.isolation.rights import Rights
 from cdconf.isolation.variables import scrubbed
 
-__all__ = ["Account", "Guard", "Rights", "account", "scrubbed"]
+__all__ = ["Account", "GuardProcess", "Rights", "account", "scrubbed"]

@@ -19,7 +19,7 @@ from typing import Any
 from cdconf.errors import CdconfError
 from cdconf.isolation import kernel, sight, users
 from cdconf.isolation.container import Container, container_for
-from cdconf.isolation.guarding import Guard
+from cdconf.isolation.guarding import GuardProcess
 from cdconf.isolation.rights import Rights, prepare
 from cdconf.isolation.variables import scrubbed
 from cdconf.no_code import check_code
@@ -48,7 +48,7 @@ class Account:
 
     def __init__(self, folder: Path, user: int | None, why: str, closed: dict[Path, list[Path]]) -> None:
         self.container: Container | None = None
-        self.guard: Guard | None = None  # of what runs as this process's user
+        self.guard: GuardProcess | None = None  # of what runs as this process's user
         self.folder = folder
         self.user = user
         self.why = why
@@ -188,7 +188,7 @@ def account(kind: str, hidden: Sequence[Path] = ()) -> Iterator[Account]:
             made.container, lacking = container_for(folder, made.home, private(hidden))
             made.why = "" if made.container is not None else f"{why}, and no container can be made: {lacking}"
         if not made.isolated:
-            made.guard = Guard()
+            made.guard = GuardProcess()
         yield made
 
 

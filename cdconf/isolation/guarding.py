@@ -16,7 +16,7 @@ _MARK = "CDCONF_GUARDED"
 _PROGRAM = Path(__file__).with_name("guard.py")
 
 
-class Guard:
+class GuardProcess:
     """The process, while it's needed.
 
     Args:
@@ -57,7 +57,7 @@ class Guard:
                 self._process.stdin.close()
         self._process.wait()
 
-    def __enter__(self) -> Guard:
+    def __enter__(self) -> GuardProcess:
         return self
 
     def __exit__(

@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from cdconf.isolation.guarding import Guard
+from cdconf.isolation.guarding import GuardProcess
 
 IDS = range(60578, 60706)
 _PLACES = (Path("/run/cdconf-users"), Path("/var/tmp/cdconf-users"))  # noqa: S108  checked: root's alone
@@ -61,7 +61,7 @@ def free_user() -> Iterator[int | None]:
                 continue
             stack.callback(os.close, descriptor)
             end_all(number)  # of a run that was killed
-            stack.enter_context(Guard(number, descriptor))
+            stack.enter_context(GuardProcess(number, descriptor))
             yield number
             return
         yield None

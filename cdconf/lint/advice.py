@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cdconf.catalog.findings import Finding
+from cdconf.catalog.findings import LintFinding
 from cdconf.clocks import Clock
 from cdconf.errors import CdconfError, did_you_mean
 from cdconf.inventory import load_environment
@@ -41,7 +41,7 @@ class Advice:
     project: Project
     types: Mapping[str, ResourceType]
 
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[LintFinding]:
         """All warnings, in the order of their files and lines."""
         rules = (
             self._variables,
@@ -114,15 +114,15 @@ class Advice:
     def _shown(self, path: Path) -> str:
         return path.relative_to(self.project.root).as_posix()
 
-    def _variables(self) -> Iterator[Finding]:
+    def _variables(self) -> Iterator[LintFinding]:
         set_somewhere = {name for values in self.settings for name in values}
         for role in self.roles.values():
             for name, one in role.variables.items():
                 if name not in self.read:
-                    yield Finding("unused_variable", f"nothing reads the variable '{name}'", one.file, one.line)
+                    yield LintFinding("unused_variable", f"nothing reads the variable '{name}'", one.file, one.line)
             for name in sorted(self.by_role[role.name].names & set_somewhere - self.declared):
                 message = f"the role reads '{name}', which no role declares"
-                yield Finding(
+                yield LintFinding(
                     "undeclared_variable", message, f"roles/{role.name}/role.yml", hint="declare it under variables"
                 )
 
@@ -131,26 +131,26 @@ class Advice:
         """Whether every role could be read: else nobody knows what a broken one declares and reads."""
         return len(self.roles) == len({role for group in self.project.groups.values() for role in group})
 
-    def _settings(self) -> Iterator[Finding]:
+    def _settings(self) -> Iterator[LintFinding]:
         known = self.read | self.declared
         for values in self.settings:
             for name, value in values.items():
                 file, line = values.where(name)
                 if name not in known and self.reads_all:
                     hint = did_you_mean(name, self.declared)
-                    yield Finding("unread_variable", f"nothing reads the variable '{name}'", file, line, hint)
+                    yield LintFinding("unread_variable", f"nothing reads the variable '{name}'", file, line, hint)
                 plain = isinstance(value, str) and value and "{{" not in value
                 if plain and _SECRET_NAME.search(name):
                     message = f"'{name}' stands here in the clear"
                     hint = "declare it with `secret: true`, and use `cdconf secret set`"
-                    yield Finding("secret_in_clear", message, file, line, hint)
+                    yield LintFinding("secret_in_clear", message, file, line, hint)
         for path in sorted(self._inventories("secrets.yml")):
             values = self._load(path) or YamlMap()
             sudo = self._sudo_passwords(path.with_name("hosts.yml"))
             for name in values:
                 if name not in known | sudo and self.reads_all:
                     file, line = values.where(name)
-                    yield Finding("unused_secret", f"nothing reads the secret '{name}'", file, line)
+                    yield LintFinding("unused_secret", f"nothing reads the secret '{name}'", file, line)
         yield from self._differences()
 
     def _sudo_passwords(self, path: Path) -> set[str]:
@@ -161,7 +161,7 @@ class Advice:
         found = [one.get("ssh") for one in sections if isinstance(one, YamlMap)]
         return {str(ssh["sudo_password"]) for ssh in found if isinstance(ssh, YamlMap) and "sudo_password" in ssh}
 
-    def _differences(self) -> Iterator[Finding]:
+    def _differences(self) -> Iterator[LintFinding]:
         known = self.read | self.declared
         if not self.reads_all:
             return
@@ -172,9 +172,9 @@ class Advice:
                 if isinstance(name, str) and name not in known:
                     file, line = entry.where("variable")
                     hint = did_you_mean(name, known)
-                    yield Finding("stale_difference", f"there is no variable '{name}'", file, line, hint)
+                    yield LintFinding("stale_difference", f"there is no variable '{name}'", file, line, hint)
 
-    def _unused_files(self) -> Iterator[Finding]:
+    def _unused_files(self) -> Iterator[LintFinding]:
         everything = references.References()
         everything.include(self.shared)
         for name, role in self.roles.items():
@@ -187,41 +187,41 @@ class Advice:
         for path in sorted(self.project.root.glob("roles/*/role.yml")):
             name = path.parent.name
             if not any(name in roles for roles in self.project.groups.values()):
-                yield Finding("unused_role", f"no group has the role '{name}'", self._shown(path))
+                yield LintFinding("unused_role", f"no group has the role '{name}'", self._shown(path))
 
-    def _unused(self, folder: Path, found: references.References) -> Iterator[Finding]:
+    def _unused(self, folder: Path, found: references.References) -> Iterator[LintFinding]:
         for kind, rule in (("templates", "unused_template"), ("files", "unused_file")):
             for path in references.files_in(folder / kind, self.project.root):
                 name = path.relative_to(folder / kind).as_posix()
                 if not found.file(name):
-                    yield Finding(rule, f"nothing names '{name}'", self._shown(path))
+                    yield LintFinding(rule, f"nothing names '{name}'", self._shown(path))
 
-    def _handlers(self) -> Iterator[Finding]:
+    def _handlers(self) -> Iterator[LintFinding]:
         notified = {name for role in self.roles.values() for one in role.resources for name in one.notify}
         for role in self.roles.values():
             for name, one in role.handlers.items():
                 if name not in notified:
-                    yield Finding("unused_handler", f"nothing notifies the handler '{name}'", one.file, one.line)
+                    yield LintFinding("unused_handler", f"nothing notifies the handler '{name}'", one.file, one.line)
 
-    def _guards(self) -> Iterator[Finding]:
+    def _guards(self) -> Iterator[LintFinding]:
         for role in self.roles.values():
             for one in role.resources:
                 problem = guards.problem(one) if one.type == "command" else None
                 if problem is not None:
                     guard = "unless" if "unless" in one.fields else "creates"
                     line = one.fields.lines.get(guard, one.line)
-                    yield Finding("suspicious_guard", problem[0], one.file, line, problem[1])
+                    yield LintFinding("suspicious_guard", problem[0], one.file, line, problem[1])
 
-    def _apps(self) -> Iterator[Finding]:
+    def _apps(self) -> Iterator[LintFinding]:
         for app in self.project.apps.values():
             groups = around(app.groups, self.project.inner)
             roles = {role for group in groups for role in self.project.groups[group]}
             if not any(any((self.project.root / "roles" / role / "smoke").glob("test_*.py")) for role in roles):
                 message = f"the roles of app '{app.name}' have no smoke tests: nothing verifies its deployments"
                 hint = self._test_hint(sorted(roles), app.name) if roles else None
-                yield Finding("no_smoke_test", message, app.file, app.line, hint)
+                yield LintFinding("no_smoke_test", message, app.file, app.line, hint)
             if app.health is None:
-                yield Finding("no_health", f"app '{app.name}' has no health check", app.file, app.line)
+                yield LintFinding("no_health", f"app '{app.name}' has no health check", app.file, app.line)
 
     def _test_hint(self, roles: list[str], app: str) -> str:
         """What gives an app a smoke test: perhaps there's one, whose name doesn't begin as tests' names do."""
@@ -230,7 +230,7 @@ class Advice:
                 return f"rename {self._shown(path)} to test_{path.stem.removesuffix('_test')}.py"
         return f"add roles/{roles[0]}/smoke/test_{app}.py"
 
-    def _toggles(self) -> Iterator[Finding]:
+    def _toggles(self) -> Iterator[LintFinding]:
         today = date.today().isoformat()  # noqa: DTZ011  the day where the people are
         for app in self.project.apps.values():
             for one in app.toggles.values():
@@ -238,9 +238,9 @@ class Advice:
                     asked = f"; ask {one.owner}" if one.owner else ""
                     message = f"the toggle '{one.name}' of app '{app.name}' expired on {one.expires}{asked}"
                     hint = "take it out of the app and of cdconf.yml, or give it another day"
-                    yield Finding("expired_toggle", message, one.file, one.line, hint)
+                    yield LintFinding("expired_toggle", message, one.file, one.line, hint)
 
-    def _waivers(self) -> Iterator[Finding]:
+    def _waivers(self) -> Iterator[LintFinding]:
         now = Clock().counted()
         for name in self.project.filed():
             try:
@@ -251,13 +251,13 @@ class Advice:
                 what = f"the waiver of {one.type} {one.title} on '{one.host}'"
                 if not one.holds(now):
                     hint = "mend it and `cdconf waiver remove` the waiver, or give it another day"
-                    yield Finding("expired_waiver", f"{what} ended on {one.until}", one.file, one.line, hint)
+                    yield LintFinding("expired_waiver", f"{what} ended on {one.until}", one.file, one.line, hint)
                 if not hosts_of(self.project, environment, one.host):
                     known = did_you_mean(one.host, [*environment.hosts, *self.project.groups])
                     message = f"{what} is for no host of {name}"
-                    yield Finding("stale_waiver", message, one.file, one.line, known)
+                    yield LintFinding("stale_waiver", message, one.file, one.line, known)
 
-    def _windows(self) -> Iterator[Finding]:
+    def _windows(self) -> Iterator[LintFinding]:
         for name in self.project.filed():
             try:
                 environment = load_environment(self.project, name)
@@ -268,9 +268,9 @@ class Advice:
                 message = f"no moment of the next {SEARCHED} days is in all windows of {name}"
                 line = int(windows[-1].source.rpartition(":")[2])
                 hint = "nothing could begin there: change one of them"
-                yield Finding("closed_windows", message, environment.file, line, hint)
+                yield LintFinding("closed_windows", message, environment.file, line, hint)
 
-    def _order(self) -> Iterator[Finding]:
+    def _order(self) -> Iterator[LintFinding]:
         """A host is converged whole with its first group: the groups behind that one have no order among them."""
         top = self._load(self.project.root / "cdconf.yml")
         if top is None or not isinstance(top.get("groups"), YamlMap):
@@ -280,7 +280,7 @@ class Advice:
                 names = ", ".join(f"'{name}'" for name in self.project.groups if name in later)
                 message = f"hosts of {names} are in '{first}' first, so they're provisioned at once, in no order"
                 hint = f"put '{first}' behind them, and its roles first into each"
-                yield Finding("lost_order", message, "cdconf.yml", top["groups"].where(first)[1], hint)
+                yield LintFinding("lost_order", message, "cdconf.yml", top["groups"].where(first)[1], hint)
 
     def _behind(self) -> dict[str, set[str]]:
         """Group -> the second groups of hosts that have it as their first one, in any environment."""

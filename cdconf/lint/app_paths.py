@@ -7,7 +7,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from cdconf.agent.files.owners import mode_bits
-from cdconf.catalog.findings import Finding
+from cdconf.catalog.findings import LintFinding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,7 +19,7 @@ RULE = "app_owns_releases"
 HINT = "leave it to root, and give the app what it writes to: a directory of `shared`, or one elsewhere"
 
 
-def given_away(catalogs: Iterable[Catalog], apps: Iterable[App]) -> Iterator[Finding]:
+def given_away(catalogs: Iterable[Catalog], apps: Iterable[App]) -> Iterator[LintFinding]:
     """A warning for each resource that lets an app's user change `path`, `releases` or `current`."""
     for catalog in catalogs:
         for app in apps:
@@ -31,7 +31,7 @@ def given_away(catalogs: Iterable[Catalog], apps: Iterable[App]) -> Iterator[Fin
                     message = (
                         f"it lets '{app.user}' change '{given}', so whoever breaks into '{app.name}' owns its releases"
                     )
-                    yield Finding(RULE, message, file, int(line), HINT)
+                    yield LintFinding(RULE, message, file, int(line), HINT)
 
 
 def _given(one: Resource, user: str, places: set[str]) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cdconf.catalog import secret_files
-from cdconf.catalog.findings import Finding
+from cdconf.catalog.findings import LintFinding
 from cdconf.errors import CdconfError
 from cdconf.inventory import load_environment
 from cdconf.lint import lacking
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cdconf.resources.spec import ResourceType
 
 
-def examine(project: Project) -> tuple[list[CdconfError], list[Finding]]:
+def examine(project: Project) -> tuple[list[CdconfError], list[LintFinding]]:
     """Every error, see `lint`, `smoke_errors` and `agent_errors`, and every warning."""
     catalogs: list[Catalog] = []
     types: dict[str, ResourceType] = {}
@@ -35,7 +35,7 @@ def examine(project: Project) -> tuple[list[CdconfError], list[Finding]]:
 
     errors = lint(project, keep)
     errors += smoke_errors(project.root, dict.fromkeys(role for group in project.groups.values() for role in group))
-    warnings: list[Finding] = []
+    warnings: list[LintFinding] = []
     try:
         errors += agent_errors(project.root, project.type_packages)
         advice = Advice(project, Types(project.root, project.type_packages))
@@ -48,7 +48,7 @@ def examine(project: Project) -> tuple[list[CdconfError], list[Finding]]:
     return errors, [*warnings, *exposed, *owned, *_databases(project, catalogs)]
 
 
-def _each_once(found: Iterable[Finding]) -> Iterator[Finding]:
+def _each_once(found: Iterable[LintFinding]) -> Iterator[LintFinding]:
     """One finding for each rule and line: what's true of one host mostly is of all."""
     seen = set()
     for one in found:
@@ -61,7 +61,7 @@ def _each_once(found: Iterable[Finding]) -> Iterator[Finding]:
 _SERVERS = ("postgresql", "postgresql-server", "mariadb-server", "mysql-server", "default-mysql-server")
 
 
-def _databases(project: Project, catalogs: list[Catalog]) -> Iterator[Finding]:
+def _databases(project: Project, catalogs: list[Catalog]) -> Iterator[LintFinding]:
     """Apps whose migration runs on one host of an environment in which several of their hosts have a database."""
     own: dict[tuple[str, str], list[str]] = {}
     for catalog in catalogs:
@@ -77,7 +77,7 @@ def _databases(project: Project, catalogs: list[Catalog]) -> Iterator[Finding]:
                 "have a database each"
             )
             hint = "give the app one database, or migrate when it starts; see docs/guides/databases.md"
-            yield Finding("database_per_host", message, app.file, app.line, hint)
+            yield LintFinding("database_per_host", message, app.file, app.line, hint)
 
 
 def _makes_a_database(one: Resource) -> bool:

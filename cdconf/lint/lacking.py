@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from cdconf.agent.system.units import SUFFIXES
-from cdconf.catalog.findings import Finding
+from cdconf.catalog.findings import LintFinding
 from cdconf.errors import CdconfError, did_you_mean
 from cdconf.facts import unknown_os
 from cdconf.inventory import load_environment
@@ -27,7 +27,7 @@ _SYSTEM_USERS = ("root", "daemon", "bin", "sys", "mail", "proxy", "www-data", "b
 _UNITS = ("/etc/systemd/system/", "/usr/lib/systemd/system/", "/lib/systemd/system/", "/usr/local/lib/systemd/system/")
 
 
-def findings(project: Project, roles: Mapping[str, Role], catalogs: Iterable[Catalog]) -> Iterator[Finding]:
+def findings(project: Project, roles: Mapping[str, Role], catalogs: Iterable[Catalog]) -> Iterator[LintFinding]:
     """All of it.
 
     Args:
@@ -51,25 +51,25 @@ def findings(project: Project, roles: Mapping[str, Role], catalogs: Iterable[Cat
     yield from _unmade(project, {one.name: one for one in environments}, catalogs)
 
 
-def _systems(environment: Environment) -> Iterator[Finding]:
+def _systems(environment: Environment) -> Iterator[LintFinding]:
     for host in environment.hosts.values():
         unknown = unknown_os(host.os) if host.os is not None and host.image is None else None
         if unknown is not None:
-            yield Finding("unknown_os", f"os of host '{host.name}': {unknown[0]}", host.file, host.line, unknown[1])
+            yield LintFinding("unknown_os", f"os of host '{host.name}': {unknown[0]}", host.file, host.line, unknown[1])
 
 
-def _no_environment(project: Project) -> Finding:
+def _no_environment(project: Project) -> LintFinding:
     for place in ("inventory/*", "environments/*", f"{FILED}/*"):
         for folder in sorted(project.root.glob(place)):
             hint = misnamed_in(project.root, folder.name)
             if hint is not None:
-                return Finding("no_environment", "the project has no environment", "cdconf.yml", 1, hint)
-    return Finding(
+                return LintFinding("no_environment", "the project has no environment", "cdconf.yml", 1, hint)
+    return LintFinding(
         "no_environment", "the project has no environment", "cdconf.yml", 1, "make inventories/ENV/hosts.yml"
     )
 
 
-def _places(environment: Environment) -> Iterator[Finding]:
+def _places(environment: Environment) -> Iterator[LintFinding]:
     """Two names of one machine: a run that works on both is refused there."""
     known: dict[tuple[object, ...], str] = {}
     for host in environment.hosts.values():
@@ -81,12 +81,12 @@ def _places(environment: Environment) -> Iterator[Finding]:
         if other != host.name:
             message = f"host '{host.name}' is reached at {address} port {place[1]}, and so is host '{other}'"
             hint = "give each host its own address; one host can be in several groups"
-            yield Finding("shared_address", message, host.file, host.line, hint)
+            yield LintFinding("shared_address", message, host.file, host.line, hint)
 
 
 def _secrets(
     project: Project, environment: Environment, roles: Mapping[str, Role], catalogs: Iterable[Catalog]
-) -> Iterator[Finding]:
+) -> Iterator[LintFinding]:
     """Secrets that are generated for hosts that a provider makes, and that people must set for their own."""
     if environment.provider != "existing":
         return
@@ -103,10 +103,10 @@ def _secrets(
                 known.add(one.name)
                 message = f"the secret '{one.name}' has no value in {environment.name}, and nothing generates it there"
                 hint = unset_hint(project, environment, one.name)
-                yield Finding("missing_secret", message, one.file, one.line, hint)
+                yield LintFinding("missing_secret", message, one.file, one.line, hint)
 
 
-def _services(project: Project, environment: Environment) -> Iterator[Finding]:
+def _services(project: Project, environment: Environment) -> Iterator[LintFinding]:
     """Services that two apps of one host start and stop."""
     for host in environment.hosts.values():
         for one, other in combinations(project.apps_on(host), 2):
@@ -114,12 +114,12 @@ def _services(project: Project, environment: Environment) -> Iterator[Finding]:
                 if one.runs(service):
                     message = f"service '{service}' is also app '{one.name}'s, and {host.name} has both"
                     hint = "a deployment of one restarts the other: give each its own"
-                    yield Finding("shared_service", message, other.file, other.line, hint)
+                    yield LintFinding("shared_service", message, other.file, other.line, hint)
 
 
 def _unmade(
     project: Project, environments: Mapping[str, Environment], catalogs: Iterable[Catalog]
-) -> Iterator[Finding]:
+) -> Iterator[LintFinding]:
     for catalog in catalogs:
         environment = environments.get(catalog.environment)
         host: Host | None = environment.hosts.get(catalog.host) if environment is not None else None
@@ -127,7 +127,7 @@ def _unmade(
             yield from _unmade_of(app, catalog)
 
 
-def _unmade_of(app: App, catalog: Catalog) -> Iterator[Finding]:
+def _unmade_of(app: App, catalog: Catalog) -> Iterator[LintFinding]:
     there = [one for one in catalog.resources if not one.absent]
     for service in app.services:
         if not any(_brings_service(one, service.removesuffix(".service")) for one in there):
@@ -136,10 +136,10 @@ def _unmade_of(app: App, catalog: Catalog) -> Iterator[Finding]:
             units = [one.title for one in there if one.type == "systemd_unit"]
             units += [one.removesuffix(".service") for one in units if "." not in service]
             hint = did_you_mean(service, units) or f"add `systemd_unit: {name}` to a role of its groups"
-            yield Finding("unmade_service", message, app.file, app.line, hint)
+            yield LintFinding("unmade_service", message, app.file, app.line, hint)
     if app.user is not None and app.user not in _SYSTEM_USERS and not any(_brings_user(one, app.user) for one in there):
         message = f"no role of {catalog.host} makes user '{app.user}' of app '{app.name}'"
-        yield Finding("unmade_user", message, app.file, app.line, f"add `user: {app.user}` to a role of its groups")
+        yield LintFinding("unmade_user", message, app.file, app.line, f"add `user: {app.user}` to a role of its groups")
 
 
 def _brings_service(one: Resource, service: str) -> bool:

@@ -24,13 +24,13 @@ class Parcel:
 
 
 @dataclass(frozen=True)
-class Later:
+class NotBefore:
     """Nothing may go out before `at`, in seconds since 1970."""
 
     at: float
 
 
-def choose(due: Sequence[Message], delivered: Sequence[float], now: float, project: str) -> Parcel | Later | None:
+def choose(due: Sequence[Message], delivered: Sequence[float], now: float, project: str) -> Parcel | NotBefore | None:
     """What goes to one target now.
 
     Args:
@@ -44,7 +44,7 @@ def choose(due: Sequence[Message], delivered: Sequence[float], now: float, proje
     recent = sorted(at for at in delivered if now - PERIOD < at <= now)
     room = MOST - len(recent)
     if room <= 0:
-        return Later(recent[len(recent) - MOST] + PERIOD)
+        return NotBefore(recent[len(recent) - MOST] + PERIOD)
     return single(due[0]) if len(due) <= room else _together(due, project)
 
 

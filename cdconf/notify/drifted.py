@@ -10,7 +10,7 @@ from cdconf.notify.conditions import Topic, closed, opened, subjects
 from cdconf.notify.kinds import Notification
 
 if TYPE_CHECKING:
-    from cdconf.drift.findings import Finding
+    from cdconf.drift.findings import DriftFinding
     from cdconf.notify.outbox import Outbox
 
 Identity = tuple[str, str, str]  # (host, type, title)
@@ -23,7 +23,7 @@ _EVIDENCE = 3  # sentences
 
 
 @dataclass(frozen=True)
-class Look:
+class EnvironmentLook:
     """One look for drift in an environment.
 
     Attributes:
@@ -38,12 +38,12 @@ class Look:
     project: str
     environment: str
     run: str
-    findings: tuple[Finding, ...]
+    findings: tuple[DriftFinding, ...]
     has_seen: Callable[[Identity], bool]
     with_files: bool = True
 
 
-def told_of(outbox: Outbox, look: Look) -> list[Notification]:
+def told_of(outbox: Outbox, look: EnvironmentLook) -> list[Notification]:
     """What's to be told after a look; what's open is remembered. Called within a change.
 
     What can't be told (`unknown`), or wasn't looked at, neither begins nor ends. What's waived ends without a word.
@@ -82,7 +82,7 @@ def _still_open(outbox: Outbox, topic: Topic, named: set[Identity]) -> Iterable[
             yield host, kind, title
 
 
-def _found(look: Look, one: Finding, event: str) -> Notification:
+def _found(look: EnvironmentLook, one: DriftFinding, event: str) -> Notification:
     lines = [f"{one.type} {one.title} on {one.host}: {_CAUSES.get(one.cause, one.cause)}."]
     lines += [f"declared in {one.source}"] if one.source else []
     lines += [*one.evidence[:_EVIDENCE]]

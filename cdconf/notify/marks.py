@@ -11,7 +11,7 @@ from cdconf.notify.receiver import Outcome
 MAYBE = "it may have arrived"
 
 
-class Marks:
+class MessageMarks:
     """Notes what becomes of messages.
 
     Args:

@@ -19,7 +19,7 @@ from typing import Any
 
 from cdconf.clocks import Clock
 from cdconf.notify.kinds import LONGEST_BODY, LONGEST_TITLE, Notification, plain
-from cdconf.notify.settings import NotifyError, Target
+from cdconf.notify.settings import NotifyError, Receiver
 
 FOLDER, FILE = "notify", "outbox.db"
 VERSION = 1
@@ -150,7 +150,7 @@ class Outbox:
         except sqlite3.Error as error:
             raise self._error(error) from None
 
-    def add(self, notifications: Iterable[Notification], targets: Mapping[str, Target], project: str) -> None:
+    def add(self, notifications: Iterable[Notification], targets: Mapping[str, Receiver], project: str) -> None:
         """Writes down what's to be told, for each target that wants it; what's there already isn't written twice.
 
         Called within a change.

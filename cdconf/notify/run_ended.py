@@ -17,7 +17,7 @@ _APPROVALS = "approvals"  # how the names of such links of a gate begin
 
 
 @dataclass(frozen=True)
-class Ended:
+class EndedRun:
     """A run that has ended; its texts are masked.
 
     Attributes:
@@ -57,12 +57,12 @@ class Ended:
         return Notification(event, kind, f"{where}: {title}", body, self.environment, str(app) if app else None)
 
 
-def told_of(outbox: Outbox, run: Ended) -> list[Notification]:
+def told_of(outbox: Outbox, run: EndedRun) -> list[Notification]:
     """What's to be told of a run. Called within a change."""
     return [*_of_deployment(outbox, run), *_of_line(run), *_of_stages(outbox, run)]
 
 
-def _of_deployment(outbox: Outbox, run: Ended) -> Iterator[Notification]:
+def _of_deployment(outbox: Outbox, run: EndedRun) -> Iterator[Notification]:
     if run.environment is None or run.command not in ("deploy", "rollback"):
         return
     yield from _of_gate(outbox, run)
@@ -84,7 +84,7 @@ def _of_deployment(outbox: Outbox, run: Ended) -> Iterator[Notification]:
         yield run.notification(event, "rolled_back", what, run.error)
 
 
-def _is_news(outbox: Outbox, run: Ended, environment: str, *, stays: bool) -> bool:
+def _is_news(outbox: Outbox, run: EndedRun, environment: str, *, stays: bool) -> bool:
     """Whether nobody has told yet that a release runs: `deploy --resume` may bring it to hosts that were cut off.
 
     Args:
@@ -103,7 +103,7 @@ def _is_news(outbox: Outbox, run: Ended, environment: str, *, stays: bool) -> bo
     return not (run.extra.get("resumed") and release in known)
 
 
-def _of_gate(outbox: Outbox, run: Ended) -> Iterator[Notification]:
+def _of_gate(outbox: Outbox, run: EndedRun) -> Iterator[Notification]:
     """A deployment that a gate has judged: whether it waits for approvals."""
     gates: Sequence[Mapping[str, Any]] | None = run.extra.get("gates")
     archive = run.extra.get("artifact")
@@ -114,7 +114,7 @@ def _of_gate(outbox: Outbox, run: Ended) -> Iterator[Notification]:
 
 
 def _approvals(
-    outbox: Outbox, run: Ended, environment: str, artifact: tuple[str, str], missing: Sequence[Mapping[str, Any]]
+    outbox: Outbox, run: EndedRun, environment: str, artifact: tuple[str, str], missing: Sequence[Mapping[str, Any]]
 ) -> Iterator[Notification]:
     """It's told once, until a gate has judged that no approval is missing."""
     label, archive = artifact
@@ -130,7 +130,7 @@ def _approvals(
     yield Notification(event, "approval_needed", title, body, environment, label.partition("@")[0])
 
 
-def _of_line(run: Ended) -> Iterator[Notification]:
+def _of_line(run: EndedRun) -> Iterator[Notification]:
     """A stop has a name in the store, so that whoever tells of it tells the same event."""
     stops = run.extra.get("stops") if run.command != "pipeline stop" else [run.extra.get("stop")]
     for name in stops if isinstance(stops, list) else ():
@@ -145,11 +145,11 @@ def _of_line(run: Ended) -> Iterator[Notification]:
         yield run.notification(event, "line_resumed", "a stop was lifted: the line goes on", str(name))
 
 
-def _stopped(run: Ended) -> str:
+def _stopped(run: EndedRun) -> str:
     return run.artifact if run.extra.get("app") else "an artifact"
 
 
-def _of_stages(outbox: Outbox, run: Ended) -> Iterator[Notification]:
+def _of_stages(outbox: Outbox, run: EndedRun) -> Iterator[Notification]:
     """Of a run of the pipeline; a stage that was red before is told of by that run."""
     stages = run.extra.get("stages")
     if run.command != "pipeline run" or not isinstance(stages, Mapping):

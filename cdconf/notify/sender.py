@@ -18,8 +18,8 @@ from typing import Any
 from cdconf.errors import CdconfError
 from cdconf.file_lock import held_if_free
 from cdconf.notify.delivery import Delivery, request_of
-from cdconf.notify.digest import PERIOD, Later, Parcel, choose
-from cdconf.notify.marks import Marks
+from cdconf.notify.digest import PERIOD, NotBefore, Parcel, choose
+from cdconf.notify.marks import MessageMarks
 from cdconf.notify.outbox import FOLDER, Message, Outbox, outbox_if_any
 from cdconf.notify.patience import Patience, is_due
 from cdconf.notify.pings import Pings
@@ -63,7 +63,7 @@ class Sender:
         self._patience = patience or Patience()
         self._deliver = deliver
         self._settings = settings
-        self._marks = Marks(outbox, self._patience)
+        self._marks = MessageMarks(outbox, self._patience)
         self._pings = Pings(outbox, project, self._patience, deliver)
         self._running: dict[str, OnItsWay] = {}
         self._is_missing = False
@@ -138,7 +138,7 @@ class Sender:
                 delivery = self._deliver(request_of(parcel, settings.targets[name].url))
                 self._running[name] = OnItsWay(parcel, delivery)
                 has_started = True
-            elif isinstance(parcel, Later):
+            elif isinstance(parcel, NotBefore):
                 _LOG.debug("%s waits for its digest", name)
         return has_started
 

@@ -33,7 +33,7 @@ class NotifyError(CdconfError):
 
 
 @dataclass(frozen=True)
-class Target:
+class Receiver:
     """A receiver.
 
     Attributes:
@@ -77,7 +77,7 @@ class Ping:
 class Settings:
     """What the file says."""
 
-    targets: Mapping[str, Target] = field(default_factory=dict)
+    targets: Mapping[str, Receiver] = field(default_factory=dict)
     pings: tuple[Ping, ...] = ()
 
     def ping_of(self, project: str, environment: str) -> Ping | None:
@@ -165,7 +165,7 @@ def _settings(top: YamlMap) -> Settings:
     return Settings(targets, tuple(pings))
 
 
-def _target(section: YamlMap, name: str) -> Target:
+def _target(section: YamlMap, name: str) -> Receiver:
     from cdconf.inventory.key import NAME
     from cdconf.inventory.values import names
     from cdconf.notify.keys import TARGET, URL
@@ -182,7 +182,7 @@ def _target(section: YamlMap, name: str) -> Target:
         if kind not in KINDS:
             hint = did_you_mean(kind, KINDS) or f"there are: {', '.join(KINDS)}"
             raise entry.error(f"{what} wants events that don't exist: '{kind}'", "events", hint)
-    return Target(name, _url(entry, URL, what), **chosen)
+    return Receiver(name, _url(entry, URL, what), **chosen)
 
 
 def _url(entry: YamlMap, pattern: str, what: str) -> str:

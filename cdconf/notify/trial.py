@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 from cdconf.notify.delivery import Delivery
 from cdconf.notify.receiver import Outcome
-from cdconf.notify.settings import Target
+from cdconf.notify.settings import Receiver
 
 
-def try_targets(targets: Mapping[str, Target], project: str) -> dict[str, tuple[Outcome, str]]:
+def try_targets(targets: Mapping[str, Receiver], project: str) -> dict[str, tuple[Outcome, str]]:
     """Sends them at once, and waits; target -> what came of it, and why."""
     title = f"{project}: a test of cdconf's notifications"
     body = f"`cdconf notify test` on {socket.gethostname()}. Nothing has happened."

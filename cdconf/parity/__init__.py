@@ -3,7 +3,7 @@
 from cdconf.parity.compare import compare
 from cdconf.parity.entries import Entries
 from cdconf.parity.look import look
-from cdconf.parity.model import Comparison, Finding, Portrait
+from cdconf.parity.model import Comparison, ParityFinding, Portrait
 from cdconf.parity.portrait import desired
 
-__all__ = ["Comparison", "Entries", "Finding", "Portrait", "compare", "desired", "look"]
+__all__ = ["Comparison", "Entries", "ParityFinding", "Portrait", "compare", "desired", "look"]

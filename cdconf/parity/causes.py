@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cdconf.parity.entries import Entries
-from cdconf.parity.model import ABSENT, Finding, Portrait, Sealed, Setting, Side, Status
+from cdconf.parity.model import ABSENT, ParityFinding, ParitySide, Portrait, Sealed, Setting, Status
 from cdconf.parity.neutral_text import Neutral
 
 # Facts that say what a host runs on; the others tell it from its like, or say how large it is.
@@ -31,7 +31,7 @@ def worst(statuses: Collection[Status]) -> Status:
 
 
 @dataclass
-class Causes:
+class InputDifferences:
     """The differing inputs of two hosts in a group.
 
     Args:
@@ -49,7 +49,7 @@ class Causes:
     group: str
     entries: Entries
     variables: frozenset[str] = frozenset()
-    scale: Mapping[str, Finding] = field(default_factory=dict)
+    scale: Mapping[str, ParityFinding] = field(default_factory=dict)
     neutral: Neutral = field(default_factory=Neutral)
 
     def __post_init__(self) -> None:
@@ -88,15 +88,15 @@ class Causes:
         """The reasons of some causes, each once."""
         return "; ".join(dict.fromkeys(self._why[name] for name in names if name in self._why)) or None
 
-    def finding(self, kind: Any, name: str, values: tuple[Any, Any], status: Status, **more: Any) -> Finding:
+    def finding(self, kind: Any, name: str, values: tuple[Any, Any], status: Status, **more: Any) -> ParityFinding:
         """A finding about the two hosts."""
         sources = more.pop("sources", (None, None))
-        return Finding(
+        return ParityFinding(
             kind,
             name,
             self.group,
-            Side((self.ours.host,), values[0], sources[0]),
-            Side((self.theirs.host,), values[1], sources[1]),
+            ParitySide((self.ours.host,), values[0], sources[0]),
+            ParitySide((self.theirs.host,), values[1], sources[1]),
             status,
             **more,
         )
@@ -107,7 +107,7 @@ class Causes:
         if why:
             self._why.setdefault(name, why)
 
-    def _facts(self) -> Iterator[Finding]:
+    def _facts(self) -> Iterator[ParityFinding]:
         mine, other = self.ours.facts, self.theirs.facts
         read = self.ours.facts_read | self.theirs.facts_read
         if not mine or not other:
@@ -139,7 +139,7 @@ class Causes:
             return "inherent", "no template reads it"
         return "unexplained", None
 
-    def _os(self) -> Finding | None:
+    def _os(self) -> ParityFinding | None:
         values = (self.ours.os, self.theirs.os)
         if values[0] == values[1]:
             return None
@@ -159,7 +159,7 @@ class Causes:
         for one in self.scale.values():
             self._note("hosts", one.status, one.why or f"the number of hosts in {one.group}")
 
-    def _settings(self) -> Iterator[Finding]:
+    def _settings(self) -> Iterator[ParityFinding]:
         mine, other = self.ours.settings, self.theirs.settings
         names = sorted(self.variables & {*mine, *other})
         left = [name for name in names if not _same(mine.get(name), other.get(name))]
@@ -172,7 +172,7 @@ class Causes:
                 derived.discard(name)
                 yield self._follow(name, mine[name], other[name])
 
-    def _setting(self, name: str, mine: Setting | None, other: Setting | None) -> Finding:
+    def _setting(self, name: str, mine: Setting | None, other: Setting | None) -> ParityFinding:
         known = [one for one in (mine, other) if one is not None]
         entry = self.entries.one("variable", [name], **self.place)
         own = next((one.per_environment for one in known if one.per_environment), None)
@@ -189,7 +189,7 @@ class Causes:
             "variable", name, _values(mine, other), status, why=why, entry=entry, sources=_places(mine, other)
         )
 
-    def _follow(self, name: str, mine: Setting, other: Setting) -> Finding:
+    def _follow(self, name: str, mine: Setting, other: Setting) -> ParityFinding:
         """A variable whose text is the same: what it's made of differs."""
         causes = self.of((mine.reads | other.reads) - {name})
         entry = self.entries.one("variable", [name], **self.place)

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from cdconf.parity.causes import Causes
+from cdconf.parity.causes import InputDifferences
 from cdconf.parity.compare_catalogs import Pair, compare_wanted, pairs
 from cdconf.parity.compare_states import compare_seen
 from cdconf.parity.entries import Entries
-from cdconf.parity.model import ABSENT, Comparison, Finding, Portrait, Side, Status
+from cdconf.parity.model import ABSENT, Comparison, ParityFinding, ParitySide, Portrait, Status
 from cdconf.parity.neutral_text import Neutral
 from cdconf.parity.pairing import Pairing
 from cdconf.parity.toggles import compare_toggles
@@ -48,8 +48,8 @@ def compare(
         theirs: The hosts of the second.
         entries: The declared differences.
     """
-    found: list[Finding] = []
-    scale: dict[str, Finding] = {}
+    found: list[ParityFinding] = []
+    scale: dict[str, ParityFinding] = {}
     waiting = [tuple(unreleased(side)) for side in (ours, theirs)]
     first = [frozenset(one.app for one in side if one.everywhere) for side in waiting]
     groups = [
@@ -88,19 +88,21 @@ def _hosts(portraits: Sequence[Portrait]) -> tuple[str, ...]:
     return tuple(one.host for one in portraits)
 
 
-def _scale(group: _Group, entries: Entries) -> Finding | None:
+def _scale(group: _Group, entries: Entries) -> ParityFinding | None:
     """The difference in the number of hosts, declared by an entry that names no host."""
     counts = (len(group.ours), len(group.theirs))
     if counts[0] == counts[1]:
         return None
     entry = entries.of_group(group.name, None)
-    mine, other = (Side(_hosts(one), len(one)) for one in (group.ours, group.theirs))
+    mine, other = (ParitySide(_hosts(one), len(one)) for one in (group.ours, group.theirs))
     status: Status = "declared" if entry else "unexplained"
     why = entry.why if entry else None
-    return Finding("scale", group.name, group.name, mine, other, status, why=why, entry=entry)
+    return ParityFinding("scale", group.name, group.name, mine, other, status, why=why, entry=entry)
 
 
-def _in_group(group: _Group, entries: Entries, scale: Mapping[str, Finding], neutral: Neutral) -> Iterator[Finding]:
+def _in_group(
+    group: _Group, entries: Entries, scale: Mapping[str, ParityFinding], neutral: Neutral
+) -> Iterator[ParityFinding]:
     alone = {
         one.host: entry
         for one in (*group.ours, *group.theirs)
@@ -108,10 +110,10 @@ def _in_group(group: _Group, entries: Entries, scale: Mapping[str, Finding], neu
     }
     for name, entry in alone.items():
         mine, other = (
-            Side((name,), "not compared") if name in _hosts(one) else Side((), ABSENT)
+            ParitySide((name,), "not compared") if name in _hosts(one) else ParitySide((), ABSENT)
             for one in (group.ours, group.theirs)
         )
-        yield Finding(
+        yield ParityFinding(
             "scale", group.name, group.name, mine, other, "declared", field="counterpart", why=entry.why, entry=entry
         )
     left = [one for one in group.ours if one.host not in alone]
@@ -126,11 +128,11 @@ def _between(
     other: Portrait,
     group: _Group,
     entries: Entries,
-    scale: Mapping[str, Finding],
+    scale: Mapping[str, ParityFinding],
     neutral: Neutral,
-) -> Iterator[Finding]:
+) -> Iterator[ParityFinding]:
     paired = pairs(mine, other, group.roles)
-    causes = Causes(mine, other, group.name, entries, _variables(mine, other, group, paired), scale, neutral)
+    causes = InputDifferences(mine, other, group.name, entries, _variables(mine, other, group, paired), scale, neutral)
     yield from causes.settings
     if causes.os is not None:
         yield causes.os
@@ -148,9 +150,9 @@ def _variables(mine: Portrait, other: Portrait, group: _Group, paired: Sequence[
     return frozenset(declared | read)
 
 
-def _merged(findings: Sequence[Finding]) -> Iterator[Finding]:
+def _merged(findings: Sequence[ParityFinding]) -> Iterator[ParityFinding]:
     """Each difference once, with all the hosts that have it."""
-    merged: dict[tuple[object, ...], Finding] = {}
+    merged: dict[tuple[object, ...], ParityFinding] = {}
     for one in findings:
         key = (one.kind, one.name, one.field, one.status, one.seen, repr(one.ours.value), repr(one.theirs.value))
         known = merged.get(key)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cdconf.parity.causes import Causes, worst
-from cdconf.parity.model import ABSENT, Finding, Portrait, Status, Wanted
+from cdconf.parity.causes import InputDifferences, worst
+from cdconf.parity.model import ABSENT, DesiredResource, ParityFinding, Portrait, Status
 
-Pair = tuple[Wanted | None, Wanted | None]
+Pair = tuple[DesiredResource | None, DesiredResource | None]
 
 
 def pairs(ours: Portrait, theirs: Portrait, roles: frozenset[str]) -> list[Pair]:
@@ -38,14 +38,14 @@ def pairs(ours: Portrait, theirs: Portrait, roles: frozenset[str]) -> list[Pair]
     return found
 
 
-def _by_line(wanted: Mapping[str, Wanted]) -> dict[tuple[str, str], list[Wanted]]:
-    lines: dict[tuple[str, str], list[Wanted]] = {}
+def _by_line(wanted: Mapping[str, DesiredResource]) -> dict[tuple[str, str], list[DesiredResource]]:
+    lines: dict[tuple[str, str], list[DesiredResource]] = {}
     for one in wanted.values():
         lines.setdefault((one.type, one.source), []).append(one)
     return lines
 
 
-def compare_wanted(paired: list[Pair], causes: Causes) -> Iterator[Finding]:
+def compare_wanted(paired: list[Pair], causes: InputDifferences) -> Iterator[ParityFinding]:
     """The differences of paired resources, field by field."""
     for mine, other in paired:
         if mine is None or other is None or mine.absent != other.absent:
@@ -57,7 +57,7 @@ def compare_wanted(paired: list[Pair], causes: Causes) -> Iterator[Finding]:
                 yield _field(mine, other, name, values, causes)
 
 
-def _presence(mine: Wanted | None, other: Wanted | None, causes: Causes) -> Finding:
+def _presence(mine: DesiredResource | None, other: DesiredResource | None, causes: InputDifferences) -> ParityFinding:
     """A resource that only one side has: names and addresses are no reason for that, what's declared is."""
     known = [one for one in (mine, other) if one is not None]
     reads = frozenset().union(*(one.reads for one in known))
@@ -80,13 +80,15 @@ def _presence(mine: Wanted | None, other: Wanted | None, causes: Causes) -> Find
     )
 
 
-def _there(one: Wanted | None) -> str:
+def _there(one: DesiredResource | None) -> str:
     if one is None:
         return "not in the files"
     return "absent: true" if one.absent else "in the files"
 
 
-def _field(mine: Wanted, other: Wanted, name: str, values: tuple[Any, Any], causes: Causes) -> Finding:
+def _field(
+    mine: DesiredResource, other: DesiredResource, name: str, values: tuple[Any, Any], causes: InputDifferences
+) -> ParityFinding:
     differing = causes.of(mine.reads | other.reads)
     entry = causes.entries.resource(mine.name, **causes.place, field=name)
     status: Status = "declared" if entry else causes.judge(differing, values)

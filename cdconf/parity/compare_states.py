@@ -7,15 +7,17 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from cdconf.agent.packages.common import LATEST
-from cdconf.parity.causes import Causes
+from cdconf.parity.causes import InputDifferences
 from cdconf.parity.compare_catalogs import Pair
-from cdconf.parity.model import ABSENT, Finding, Status, Wanted
+from cdconf.parity.model import ABSENT, DesiredResource, ParityFinding, Status
 from cdconf.parity.unreleased import Sides, reason, service_waits
 
 State = Any  # of one resource: see `Sight.states`
 
 
-def compare_seen(paired: list[Pair], causes: Causes, apps: frozenset[str], first: Sides) -> Iterator[Finding]:
+def compare_seen(
+    paired: list[Pair], causes: InputDifferences, apps: frozenset[str], first: Sides
+) -> Iterator[ParityFinding]:
     """The differences that the hosts themselves show; none when either wasn't looked at.
 
     Args:
@@ -37,7 +39,9 @@ def compare_seen(paired: list[Pair], causes: Causes, apps: frozenset[str], first
     yield from _releases(causes, apps, first)
 
 
-def _states(mine: Wanted, other: Wanted, here: State, there: State, causes: Causes) -> Iterator[Finding]:
+def _states(
+    mine: DesiredResource, other: DesiredResource, here: State, there: State, causes: InputDifferences
+) -> Iterator[ParityFinding]:
     shown = tuple(ABSENT if state is None else state if isinstance(state, str) else "there" for state in (here, there))
     if shown[0] != shown[1]:
         yield _finding(mine, other, "exists", (shown[0], shown[1]), causes)
@@ -54,7 +58,9 @@ def _states(mine: Wanted, other: Wanted, here: State, there: State, causes: Caus
             yield _finding(mine, other, name, values, causes)
 
 
-def _finding(mine: Wanted, other: Wanted, name: str, values: tuple[Any, Any], causes: Causes) -> Finding:
+def _finding(
+    mine: DesiredResource, other: DesiredResource, name: str, values: tuple[Any, Any], causes: InputDifferences
+) -> ParityFinding:
     entry = causes.entries.resource(mine.name, **causes.place, field=name)
     status, why = ("declared", entry.why) if entry else _judged(mine, other, name, values, causes)
     sources = (mine.source, other.source)
@@ -64,7 +70,7 @@ def _finding(mine: Wanted, other: Wanted, name: str, values: tuple[Any, Any], ca
 
 
 def _judged(
-    mine: Wanted, other: Wanted, name: str, values: tuple[Any, Any], causes: Causes
+    mine: DesiredResource, other: DesiredResource, name: str, values: tuple[Any, Any], causes: InputDifferences
 ) -> tuple[Status, str | None]:
     """What's to be said of a state that differs, when no entry declares it."""
     waits = service_waits(mine, name, values, causes)
@@ -80,7 +86,7 @@ def _judged(
     return "unexplained", None if is_asked or name == "exists" else f"no role says what `{name}` should be"
 
 
-def _is_off(wanted: Wanted, name: str, value: Any) -> bool:
+def _is_off(wanted: DesiredResource, name: str, value: Any) -> bool:
     """Whether a host's state isn't what its files ask for."""
     if name == "exists":
         return bool((value == ABSENT) != wanted.absent) if isinstance(value, str) else False
@@ -90,7 +96,7 @@ def _is_off(wanted: Wanted, name: str, value: Any) -> bool:
     return asked is not None and name in wanted.compared and asked != value
 
 
-def _orphans(causes: Causes) -> Iterator[Finding]:
+def _orphans(causes: InputDifferences) -> Iterator[ParityFinding]:
     here, there = causes.ours.sight, causes.theirs.sight
     if here is None or there is None:
         return
@@ -110,7 +116,7 @@ def _orphans(causes: Causes) -> Iterator[Finding]:
         )
 
 
-def _releases(causes: Causes, apps: frozenset[str], first: Sides) -> Iterator[Finding]:
+def _releases(causes: InputDifferences, apps: frozenset[str], first: Sides) -> Iterator[ParityFinding]:
     here, there = causes.ours.sight, causes.theirs.sight
     if here is None or there is None:
         return
@@ -126,7 +132,7 @@ def _releases(causes: Causes, apps: frozenset[str], first: Sides) -> Iterator[Fi
                 yield causes.finding("artifact", app, pair, status, field=name, why=why, entry=entry, seen=True)
 
 
-def _original_waits(app: str, values: tuple[str, str], causes: Causes, first: Sides) -> str | None:
+def _original_waits(app: str, values: tuple[str, str], causes: InputDifferences, first: Sides) -> str | None:
     """Why one side has no release, when it's no copy of the other: a copy goes first, and must have it already."""
     for side, value, apps, is_copy in zip(
         (causes.ours, causes.theirs), values, first, causes.entries.copies, strict=True

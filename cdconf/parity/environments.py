@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Options:
+class ParityOptions:
     """How to go about it; see the command line's help. `desired_only`: ask no host."""
 
     connecting: Connecting = USUAL
@@ -119,7 +119,7 @@ class _Member:
         message = f"{host.name} of {self.environment.name} depends on facts that were never seen: {', '.join(groups)}"
         raise NeverSeen(message, hint=f"`{command}` looks at them")
 
-    def fleet(self, options: Options) -> Fleet:
+    def fleet(self, options: ParityOptions) -> Fleet:
         return open_fleet(
             self.project, self.environment, "parity", self.emit, options.connecting, facts=self.cache.wanted
         )
@@ -162,7 +162,7 @@ def compare_environments(
     ours: Environment,
     theirs: Environment,
     emit: Emit,
-    options: Options,
+    options: ParityOptions,
     running: Mapping[str, str] | None = None,
 ) -> Likeness:
     """How two environments differ, in their files and on their hosts; changes nothing.
@@ -172,7 +172,7 @@ def compare_environments(
         ours: The first.
         theirs: The second.
         emit: The event stream; hosts are called `ENV/HOST`.
-        options: See `Options`.
+        options: See `ParityOptions`.
         running: App -> the release that the second one is about to have, in place of those that its hosts have. Other
             apps' releases aren't compared then.
 
@@ -210,7 +210,7 @@ def _desired(members: Sequence[_Member], emit: Emit) -> list[list[Portrait]]:
     return [[member.sampled(host) for host in member.hosts] for member in members]
 
 
-def _observed(members: Sequence[_Member], options: Options) -> list[list[Portrait]]:
+def _observed(members: Sequence[_Member], options: ParityOptions) -> list[list[Portrait]]:
     with ExitStack() as stack:
         fleets = [stack.enter_context(member.fleet(options)) for member in members]
         return [member.observe(fleet) for member, fleet in zip(members, fleets, strict=True)]

@@ -50,7 +50,7 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class DesiredResource:
     """A resource of a catalog; `fields` of a sensitive one are sealed. `compared` are the fields that are state.
 
     `portrayed` are fields of its state that should be alike though nobody asks for a value.
@@ -115,7 +115,7 @@ class Portrait:
     os: str | None = None
     source: str = ""
     settings: Mapping[str, Setting] = field(default_factory=dict)
-    wanted: Mapping[str, Wanted] = field(default_factory=dict)
+    wanted: Mapping[str, DesiredResource] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     facts_read: frozenset[str] = frozenset()
     addresses: frozenset[str] = frozenset()
@@ -126,7 +126,7 @@ class Portrait:
 
 
 @dataclass(frozen=True)
-class Side:
+class ParitySide:
     """One environment's part of a difference."""
 
     hosts: tuple[str, ...]
@@ -135,7 +135,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Finding:
+class ParityFinding:
     """One difference.
 
     Attributes:
@@ -155,8 +155,8 @@ class Finding:
     kind: Kind
     name: str
     group: str
-    ours: Side
-    theirs: Side
+    ours: ParitySide
+    theirs: ParitySide
     status: Status
     field: str | None = None
     why: str | None = None
@@ -193,11 +193,11 @@ class Comparison:
     ours: str
     theirs: str
     groups: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
-    findings: tuple[Finding, ...]
+    findings: tuple[ParityFinding, ...]
     unmatched: tuple[Differs, ...] = ()
     unreleased: tuple[Unreleased, ...] = ()
 
-    def having(self, status: Status) -> list[Finding]:
+    def having(self, status: Status) -> list[ParityFinding]:
         """The differences with a status."""
         return [one for one in self.findings if one.status == status]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
-from cdconf.parity.model import Finding, Portrait
+from cdconf.parity.model import ParityFinding, Portrait
 
-Between = Callable[[Portrait, Portrait], list[Finding]]
+Between = Callable[[Portrait, Portrait], list[ParityFinding]]
 
 
 class Pairing:
@@ -26,9 +26,9 @@ class Pairing:
         self._ours = ours
         self._theirs = theirs
         self._between = between
-        self._told: dict[tuple[str, str], list[Finding]] = {}
+        self._told: dict[tuple[str, str], list[ParityFinding]] = {}
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[ParityFinding]:
         """The differences of all pairs, each pair once."""
         for key in self.pairs():
             yield from self._told[key]

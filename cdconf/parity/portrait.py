@@ -10,7 +10,7 @@ from cdconf.catalog.copy_isolation import addresses_in, texts_of
 from cdconf.catalog.unions import unions
 from cdconf.errors import CdconfError
 from cdconf.facts import NotedFacts
-from cdconf.parity.model import Portrait, Setting, Wanted
+from cdconf.parity.model import DesiredResource, Portrait, Setting
 from cdconf.parity.sealed_values import plain, sealed
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _setting(name: str, scope: Scope, key: str) -> Iterator[Setting]:
     )
 
 
-def _wanted(resource: Resource, compiler: Compiler, key: str) -> Wanted:
+def _wanted(resource: Resource, compiler: Compiler, key: str) -> DesiredResource:
     kind = compiler.types[resource.type]
     fields = plain(resource.fields)
     if kind.needs_managed is not None:
@@ -118,7 +118,7 @@ def _wanted(resource: Resource, compiler: Compiler, key: str) -> Wanted:
     if resource.sensitive:
         shown = resource.identity
         fields = {name: value if name in shown else sealed(key, value) for name, value in fields.items()}
-    return Wanted(
+    return DesiredResource(
         type=resource.type,
         title=resource.title,
         fields=fields,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from cdconf.parity.model import Comparison, Finding, Sealed, Side
+from cdconf.parity.model import Comparison, ParityFinding, ParitySide, Sealed
 
 _SIGNS = {"unexplained": "!", "declared": "=", "inherent": "."}
 _LINES = 20  # of a diff
@@ -35,7 +35,7 @@ def lines(found: Comparison, *, verbose: bool) -> Iterator[str]:
 def masked(found: Comparison, mask: Callable[[str], str]) -> Comparison:
     """The comparison without secrets in its values, before a long one is cut: nobody knows half a secret."""
 
-    def side(one: Side) -> Side:
+    def side(one: ParitySide) -> ParitySide:
         return replace(one, value=_masked(one.value, mask))
 
     return replace(
@@ -49,7 +49,7 @@ def _masked(value: Any, mask: Callable[[str], str]) -> Any:
     return type(value)(_masked(one, mask) for one in value) if type(value) in (list, tuple) else value
 
 
-def _finding(one: Finding, found: Comparison) -> Iterator[str]:
+def _finding(one: ParityFinding, found: Comparison) -> Iterator[str]:
     what = one.name if one.kind == "resource" else f"{one.kind} {one.name}"
     what = "os" if one.kind == "os" else what
     field = f", {one.field}" if one.field and one.field != "exists" else ""
@@ -65,7 +65,7 @@ def _finding(one: Finding, found: Comparison) -> Iterator[str]:
             yield f"      {name} ({', '.join(side.hosts) or 'no host'}) {place}".rstrip()
 
 
-def _reason(one: Finding) -> str:
+def _reason(one: ParityFinding) -> str:
     causes = [name for name in one.causes if name not in ("host", "hosts", "environment")] or one.causes
     if one.status == "unexplained":
         parts = [f"because of {', '.join(causes)}"] if causes else []
@@ -75,11 +75,11 @@ def _reason(one: Finding) -> str:
     return f"  ({'; '.join(parts)})" if parts else ""
 
 
-def _is_long(one: Finding) -> bool:
+def _is_long(one: ParityFinding) -> bool:
     return any(isinstance(side.value, str) and "\n" in side.value.rstrip("\n") for side in (one.ours, one.theirs))
 
 
-def _diff(one: Finding, found: Comparison) -> list[str]:
+def _diff(one: ParityFinding, found: Comparison) -> list[str]:
     texts = [side.value if isinstance(side.value, str) else shown(side.value) for side in (one.ours, one.theirs)]
     made = list(
         difflib.unified_diff(texts[0].splitlines(), texts[1].splitlines(), found.ours, found.theirs, n=1, lineterm="")
@@ -136,7 +136,7 @@ def document(found: Comparison) -> dict[str, Any]:
     }
 
 
-def _document(one: Finding, found: Comparison) -> dict[str, Any]:
+def _document(one: ParityFinding, found: Comparison) -> dict[str, Any]:
     return {
         "kind": one.kind,
         "name": one.name,
@@ -151,7 +151,7 @@ def _document(one: Finding, found: Comparison) -> dict[str, Any]:
     }
 
 
-def _side(side: Side) -> dict[str, Any]:
+def _side(side: ParitySide) -> dict[str, Any]:
     return {"hosts": list(side.hosts), "value": _plain(side.value), "source": side.source}
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cdconf.inventory.toggles import word
-from cdconf.parity.causes import Causes
-from cdconf.parity.model import ABSENT, Finding, SeenToggles, Status
+from cdconf.parity.causes import InputDifferences
+from cdconf.parity.model import ABSENT, ParityFinding, SeenToggles, Status
 from cdconf.parity.unreleased import toggles_wait
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def look_at_toggles(session: Session, app: App) -> SeenToggles:
     return SeenToggles(found["values"], found["problem"])
 
 
-def compare_toggles(causes: Causes, apps: frozenset[str]) -> Iterator[Finding]:
+def compare_toggles(causes: InputDifferences, apps: frozenset[str]) -> Iterator[ParityFinding]:
     """The differences of two hosts' toggles, in the files and on the hosts.
 
     Args:
@@ -48,8 +48,8 @@ def compare_toggles(causes: Causes, apps: frozenset[str]) -> Iterator[Finding]:
 
 
 def _seen(
-    causes: Causes, app: str, wanted: Pair, here: SeenToggles | None, there: SeenToggles | None
-) -> Iterator[Finding]:
+    causes: InputDifferences, app: str, wanted: Pair, here: SeenToggles | None, there: SeenToggles | None
+) -> Iterator[ParityFinding]:
     if here is None or there is None:
         return
     if here.problem != there.problem:
@@ -74,7 +74,7 @@ def _seen(
 
 
 def _finding(
-    causes: Causes,
+    causes: InputDifferences,
     app: str,
     name: str,
     values: Pair,
@@ -82,20 +82,20 @@ def _finding(
     judged: tuple[Status, str | None] = ("unexplained", None),
     *,
     seen: bool = False,
-) -> Finding:
+) -> ParityFinding:
     entry = causes.entries.one("toggle", [name, f"{app} {name}"], **causes.place)
     status, why = ("declared", entry.why) if entry else judged
     return causes.finding("toggle", f"{app} {name}", values, status, why=why, entry=entry, sources=sources, seen=seen)
 
 
-def _why(causes: Causes, values: Pair, asked: Pair) -> str | None:
+def _why(causes: InputDifferences, values: Pair, asked: Pair) -> str | None:
     if asked == (ABSENT, ABSENT):
         return "cdconf.yml declares no such toggle"
     off = _off(causes, values, asked)
     return f"not as the files have it in {' and '.join(off)}" if off else None
 
 
-def _off(causes: Causes, values: Pair, asked: Pair) -> list[str]:
+def _off(causes: InputDifferences, values: Pair, asked: Pair) -> list[str]:
     """The environments whose host hasn't what the files say."""
     sides = zip((causes.ours, causes.theirs), values, asked, strict=True)
     return [side.environment for side, value, wish in sides if value != wish]

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from cdconf.parity.causes import Causes
-from cdconf.parity.model import Portrait, Unreleased, Wanted
+from cdconf.parity.causes import InputDifferences
+from cdconf.parity.model import DesiredResource, Portrait, Unreleased
 
 Sides = tuple[frozenset[str], frozenset[str]]
 
@@ -29,7 +29,7 @@ def unreleased(portraits: Sequence[Portrait]) -> Iterator[Unreleased]:
         yield Unreleased(seen[0].environment, app, tuple(hosts), everywhere=len(hosts) == len(having))
 
 
-def service_waits(wanted: Wanted, name: str, values: tuple[Any, Any], causes: Causes) -> str | None:
+def service_waits(wanted: DesiredResource, name: str, values: tuple[Any, Any], causes: InputDifferences) -> str | None:
     """Why a service differs, when it's an app's on a host that has never held a release of that.
 
     Args:
@@ -47,7 +47,7 @@ def service_waits(wanted: Wanted, name: str, values: tuple[Any, Any], causes: Ca
     return None
 
 
-def toggles_wait(app: str, off: Collection[str], causes: Causes) -> str | None:
+def toggles_wait(app: str, off: Collection[str], causes: InputDifferences) -> str | None:
     """Why an app's toggles differ on two hosts, when only those aren't right that have never held a release of it.
 
     Args:

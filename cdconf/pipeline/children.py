@@ -20,7 +20,7 @@ LONGEST_LINE = 64 * 1024
 
 
 @dataclass(frozen=True)
-class Done:
+class ChildResult:
     """How a verb ended: its exit code (below 0: the signal that killed it), and its JSON document, {} without one."""
 
     code: int
@@ -42,14 +42,14 @@ class Children:
         self._at_work: set[subprocess.Popen[bytes]] = set()
         self._signal: int | None = None
 
-    def clean(self, arguments: Sequence[str], show: Callable[[str], None]) -> Done:
+    def clean(self, arguments: Sequence[str], show: Callable[[str], None]) -> ChildResult:
         """Runs a verb that tidies up, also when all others have been told to end; see `run`."""
         with tempfile.TemporaryDirectory(prefix="cdconf-pipeline-") as folder:
             process = self._start(arguments, Path(folder) / "result.json")
             self._follow(process, show, threading.Event())
-            return Done(process.returncode)
+            return ChildResult(process.returncode)
 
-    def run(self, arguments: Sequence[str], show: Callable[[str], None], stopped: threading.Event) -> Done:
+    def run(self, arguments: Sequence[str], show: Callable[[str], None], stopped: threading.Event) -> ChildResult:
         """Runs a verb to its end.
 
         Args:
@@ -61,7 +61,7 @@ class Children:
             result = Path(folder) / "result.json"
             with self._guard:
                 if self._signal is not None or stopped.is_set():
-                    return Done(130)
+                    return ChildResult(130)
                 process = self._start(arguments, result)
                 self._at_work.add(process)
             try:
@@ -72,7 +72,7 @@ class Children:
             document: dict[str, Any] = {}
             with contextlib.suppress(OSError, ValueError):
                 document = json.loads(result.read_text(encoding="utf-8"))
-            return Done(process.returncode, document)
+            return ChildResult(process.returncode, document)
 
     def _start(self, arguments: Sequence[str], result: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(

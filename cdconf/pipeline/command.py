@@ -37,7 +37,7 @@ _PIECE = 65536  # bytes, as many as a pipe holds
 
 
 @dataclass(frozen=True)
-class Ran:
+class StageCommandResult:
     """How a command ended that was green; red ones are errors.
 
     Attributes:
@@ -49,7 +49,7 @@ class Ran:
     duration_s: float
 
 
-def run_command(root: Path, commit: str, stage: Stage, variables: Mapping[str, str], emit: Emit) -> Ran:
+def run_command(root: Path, commit: str, stage: Stage, variables: Mapping[str, str], emit: Emit) -> StageCommandResult:
     """Runs the stage's command.
 
     Args:
@@ -80,7 +80,7 @@ def run_command(root: Path, commit: str, stage: Stage, variables: Mapping[str, s
         status = _finished(somebody, str(stage.run), folder, given, show, stage.within)
     emit(OwnCodeRan(f"the command of stage '{stage.name}'", somebody.isolated))
     if status == 0:
-        return Ran(somebody.isolated, round(time.monotonic() - began, 3))
+        return StageCommandResult(somebody.isolated, round(time.monotonic() - began, 3))
     raise CommandFailed(
         f"`{stage.run}` of stage '{stage.name}' {_how(status, stage.within)}",
         file="cdconf.yml",

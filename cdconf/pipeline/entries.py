@@ -20,7 +20,7 @@ Verdict = Literal["passed", "failed", "stopped", "superseded", "interrupted"]
 _OF_TIME = ("window", "freeze", "soak")  # how the names of such links begin
 
 
-class Unreadable(Exception):
+class UnreadableEntry(Exception):
     """A line that this version can't read; the message says why, after "it"."""
 
 
@@ -35,7 +35,7 @@ class StageShape:
 
 
 @dataclass(frozen=True)
-class Made:
+class BuiltArtifact:
     """An artifact of the commit; `archive` is its SHA-256, in hex."""
 
     app: str
@@ -44,7 +44,7 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Missing:
+class MissingRequirement:
     """One thing that a gate asks for and that isn't there; `command` brings it."""
 
     name: str
@@ -98,10 +98,10 @@ class StageNoted:
     state: State
     why: str = ""
     step: str | None = None
-    artifacts: tuple[Made, ...] = ()
+    artifacts: tuple[BuiltArtifact, ...] = ()
     runs: tuple[str, ...] = ()
     log: str | None = None
-    missing: tuple[Missing, ...] = ()
+    missing: tuple[MissingRequirement, ...] = ()
     superseded_by: str | None = None
 
     @property
@@ -122,7 +122,7 @@ class RunEnded:
 
 Entry = RunBegan | StageNoted | RunEnded
 _KINDS: dict[str, type[Entry]] = {"run": RunBegan, "stage": StageNoted, "ended": RunEnded}
-_MEMBERS: dict[str, type] = {"stages": StageShape, "artifacts": Made, "missing": Missing}
+_MEMBERS: dict[str, type] = {"stages": StageShape, "artifacts": BuiltArtifact, "missing": MissingRequirement}
 _TEXTS = ("needs", "runs")
 _NULLABLE = ("branch", "step", "log", "superseded_by", "environment", "copy_of", "command")
 
@@ -142,12 +142,12 @@ def read(text: str) -> Entry:
     try:
         found = parsed(text)
         if found["v"] != VERSION:
-            raise Unreadable(f"is of version {str(found['v'])[:20]}, as of a newer cdconf")
+            raise UnreadableEntry(f"is of version {str(found['v'])[:20]}, as of a newer cdconf")
         made: Entry = _made(_KINDS[found["kind"]], found)
         _check(made)
         return made
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise Unreadable(f"is no entry of a pipeline's run: {str(error)[:80]}") from error
+        raise UnreadableEntry(f"is no entry of a pipeline's run: {str(error)[:80]}") from error
 
 
 def _made(kind: type, found: Mapping[str, Any]) -> Any:

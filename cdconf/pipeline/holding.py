@@ -14,7 +14,7 @@ from cdconf.pipeline import store_lease
 from cdconf.pipeline.store_lease import TTL, StoreLease
 
 if TYPE_CHECKING:
-    from cdconf.artifacts.backends import Place
+    from cdconf.artifacts.backends import Backend
 
 _TICK = 1.0  # seconds
 
@@ -34,7 +34,7 @@ class Holding:
 
     def __init__(
         self,
-        place: Place,
+        place: Backend,
         about: dict[str, object],
         now: Callable[[], float],
         emit: Emit,

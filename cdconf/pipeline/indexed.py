@@ -17,14 +17,14 @@ from cdconf.history.taking_in import text
 from cdconf.pipeline.entries import RunBegan, RunEnded, StageNoted
 from cdconf.pipeline.record import RunRecord, read_runs
 from cdconf.promotion.approvals.given import Given, given
-from cdconf.promotion.checked import Checked, check
+from cdconf.promotion.checked import CheckedObject, check
 from cdconf.promotion.evidence import Evidence
 from cdconf.promotion.policy import policy_of
 from cdconf.promotion.said import Proof, RolesProof, Said
 from cdconf.promotion.statement import document, head_in, kind_of
 
 if TYPE_CHECKING:
-    from cdconf.artifacts.backends import Place
+    from cdconf.artifacts.backends import Backend
     from cdconf.events import Emit
     from cdconf.history.index import History
     from cdconf.inventory import Project
@@ -52,7 +52,7 @@ def index_store(project: Project, history: History, emit: Emit) -> None:
     _index_stages(project, history, place, emit)
 
 
-def _index_statements(project: Project, history: History, place: Place, emit: Emit) -> None:
+def _index_statements(project: Project, history: History, place: Backend, emit: Emit) -> None:
     evidence = Evidence.of(project, emit, place)
     people = policy_of(project).people
     sa, table = history.sa, history.tables.later.statements
@@ -77,7 +77,7 @@ def _index_statements(project: Project, history: History, place: Place, emit: Em
 
 def _checked(
     kind: str, name: str, envelope: Mapping[str, Any], evidence: Evidence, people: People
-) -> Checked | Given | None:
+) -> CheckedObject | Given | None:
     if kind != APPROVAL:
         return check(name, envelope, evidence.signers, evidence.now)
     return given(name, envelope, people, evidence.signers.revoked, evidence.now)
@@ -88,7 +88,7 @@ def _is_its_own(said: Said, name: str) -> bool:
     return f"-{getattr(said, 'key', None)}-" in name
 
 
-def _row(project: str, found: Checked | Given, envelope: Mapping[str, Any]) -> dict[str, Any]:
+def _row(project: str, found: CheckedObject | Given, envelope: Mapping[str, Any]) -> dict[str, Any]:
     said = found.said
     if said is None:
         raise ValueError(f"{found.name} says nothing")
@@ -115,13 +115,15 @@ def _row(project: str, found: Checked | Given, envelope: Mapping[str, Any]) -> d
     }
 
 
-def _by(found: Checked | Given) -> str | None:
+def _by(found: CheckedObject | Given) -> str | None:
     if isinstance(found, Given) and found.person is not None:
         return found.person.name
-    return getattr(found.said, "by", None) or (found.signer.id if isinstance(found, Checked) and found.signer else None)
+    return getattr(found.said, "by", None) or (
+        found.signer.id if isinstance(found, CheckedObject) and found.signer else None
+    )
 
 
-def _index_stages(project: Project, history: History, place: Place, emit: Emit) -> None:
+def _index_stages(project: Project, history: History, place: Backend, emit: Emit) -> None:
     sa, table = history.sa, history.tables.later.stage_states
     query = sa.select(table.c.run).where(table.c.project == history.project, table.c.step == _DONE)
     with history.reading() as connection:
@@ -166,7 +168,7 @@ def _noted(entry: RunBegan | StageNoted | RunEnded) -> dict[str, Any]:
     }
 
 
-def _skipping(place: Place, emit: Emit) -> Any:
+def _skipping(place: Backend, emit: Emit) -> Any:
     """Names the first few objects that can't be read: whoever may write to the store could make thousands."""
     skipped: list[str] = []
 

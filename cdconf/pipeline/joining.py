@@ -17,7 +17,7 @@ from cdconf.pipeline.store_lease import about_of, holders, listed
 from cdconf.promotion.saying import whoami
 
 if TYPE_CHECKING:
-    from cdconf.artifacts.backends import Place
+    from cdconf.artifacts.backends import Backend
     from cdconf.inventory import Project
 
 PAUSE = 1.0  # seconds
@@ -36,7 +36,7 @@ class Joining:
         emit: The event stream.
     """
 
-    place: Place
+    place: Backend
     project: str
     commit: str
     now: Callable[[], float]
@@ -65,7 +65,7 @@ class Joining:
         time.sleep(PAUSE)
 
 
-def holder_is_dead(place: Place, key: str, home: Project, own: str) -> bool:
+def holder_is_dead(place: Backend, key: str, home: Project, own: str) -> bool:
     """Whether whoever has a lease worked in this checkout, where it doesn't live any more.
 
     Args:

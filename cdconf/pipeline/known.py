@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from cdconf.artifacts import Store
-from cdconf.pipeline.entries import Made, Missing
+from cdconf.artifacts import ArtifactStore
+from cdconf.pipeline.entries import BuiltArtifact, MissingRequirement
 from cdconf.promotion import office_keys
 from cdconf.promotion.candidate import Candidate
 from cdconf.promotion.evidence import Evidence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Known:
+class KnownState:
     """What's known now; from one question to the next only what can't change is remembered: procedures and artifacts.
 
     Attributes:
@@ -55,7 +55,7 @@ class Known:
     def artifacts(self) -> dict[str, Artifact]:
         """App -> the artifact that was built from the commit; those that aren't there are left out."""
         lacking = [app for app in self.project.pipeline.apps if app not in self._made]
-        store = Store(self.project, emit=self.emit)
+        store = ArtifactStore(self.project, emit=self.emit)
         for app in lacking:
             found = store.nearest(app, [self.commit])
             if found is not None and store.has_archive(found):
@@ -85,7 +85,7 @@ class Known:
         subject, where = Subject.of(artifact), stage.place or ""
         return Candidate(subject, self.project.name, artifact.app, where, self.procedures[artifact.app])
 
-    def stopped(self, stage: Stage) -> list[Missing]:
+    def stopped(self, stage: Stage) -> list[MissingRequirement]:
         """The stops that keep a stage from beginning: of the commit's artifacts, and of their apps."""
         evidence = Evidence.of(self.project, self.emit)
         made = self.artifacts()
@@ -97,7 +97,7 @@ class Known:
                     found.append(_missing(stop))
         return found
 
-    def keyless(self, stages: Iterable[Stage]) -> dict[str, Missing]:
+    def keyless(self, stages: Iterable[Stage]) -> dict[str, MissingRequirement]:
         """Of the stages with artifacts, those that nobody here can speak for: stage -> what would bring that.
 
         Raises:
@@ -113,25 +113,25 @@ class Known:
             if key is None:
                 file = office_keys.private_file(self.project, office)
                 why = f"the key of {shown(office)} isn't here: {file}"
-                found[stage.name] = Missing("key", why, f"cdconf key new --office {shown(office)}")
+                found[stage.name] = MissingRequirement("key", why, f"cdconf key new --office {shown(office)}")
             elif key.id not in {one.id for one in evidence.signers.of(office, evidence.now)}:
                 why = f"the key of {shown(office)} that's here isn't trusted here: {key.id}"
-                found[stage.name] = Missing("key", why, f"cdconf key trust --office {shown(office)} KEY")
+                found[stage.name] = MissingRequirement("key", why, f"cdconf key trust --office {shown(office)} KEY")
         return found
 
-    def made(self) -> tuple[Made, ...]:
+    def made(self) -> tuple[BuiltArtifact, ...]:
         """The artifacts, for the record."""
-        return tuple(Made(one.app, one.version, one.archive) for one in self.artifacts().values())
+        return tuple(BuiltArtifact(one.app, one.version, one.archive) for one in self.artifacts().values())
 
 
 def _is_about(stop: Stop, project: str, app: str, archive: str | None) -> bool:
     return (stop.project, stop.app) == (project, app) and (stop.subject is None or stop.subject.archive == archive)
 
 
-def _missing(stop: Stop) -> Missing:
+def _missing(stop: Stop) -> MissingRequirement:
     what = stop.app if stop.subject is None else f"{stop.app}@{stop.version}"
     where = f" in {stop.environment}" if stop.environment else ""
     target = "" if stop.subject is None else f" {what}"
-    return Missing(
+    return MissingRequirement(
         "no stop", f"{what} is stopped{where} by {stop.by}: {stop.why}", f"cdconf pipeline resume{target} --note WHY"
     )

@@ -20,7 +20,7 @@ from cdconf.events import Notice
 from cdconf.git_command import git_command
 from cdconf.history.deployed import deployed
 from cdconf.history.reading import stages
-from cdconf.history.rows import Wanted, number
+from cdconf.history.rows import RunFilter, number
 from cdconf.history.team import history_of
 from cdconf.pipeline.indexed import index_store
 from cdconf.promotion.evidence import Evidence
@@ -189,7 +189,7 @@ def _drift(history: History) -> Iterator[Metric]:
     found = GaugeMetricFamily("cdconf_drift_hosts", "Hosts that differed at the last look.", labels=["environment"])
     at = GaugeMetricFamily("cdconf_drift_timestamp_seconds", "When that was.", labels=["environment"])
     for name in history.environments():
-        rows = history.runs(limit=1, wanted=Wanted(name, commands=("drift",)))
+        rows = history.runs(limit=1, wanted=RunFilter(name, commands=("drift",)))
         for row in rows:
             differ = sum(1 for host in row["hosts"].values() if host.get("status") not in ("ok", "unreachable"))
             found.add_metric([_label(name)], differ)

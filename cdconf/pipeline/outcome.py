@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import FAILED, GATED, UNREACHABLE, HostsFailed, first_line
-from cdconf.pipeline.entries import Made, Missing, State
+from cdconf.pipeline.entries import BuiltArtifact, MissingRequirement, State
 
 if TYPE_CHECKING:
-    from cdconf.pipeline.children import Done
+    from cdconf.pipeline.children import ChildResult
 
 RED = ("build_failed", "command_failed", "invalid_file", "template")
 _SIGNALS = (130, 143)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class StageOutcome:
     """How a stage, or a part of it, ended.
 
     Attributes:
@@ -48,8 +48,8 @@ class Outcome:
     detail: str | None = None
     place: str | None = None
     tests: tuple[str, ...] = ()
-    missing: tuple[Missing, ...] = ()
-    artifacts: tuple[Made, ...] = ()
+    missing: tuple[MissingRequirement, ...] = ()
+    artifacts: tuple[BuiltArtifact, ...] = ()
     runs: tuple[str, ...] = ()
     log: str | None = None
     superseded_by: str | None = None
@@ -58,10 +58,10 @@ class Outcome:
     is_of_hosts: bool = field(default=False, compare=False)
 
 
-PASSED = Outcome("passed")
+PASSED = StageOutcome("passed")
 
 
-def outcome_of(done: Done, what: str, lines: Sequence[str] = ()) -> Outcome:
+def outcome_of(done: ChildResult, what: str, lines: Sequence[str] = ()) -> StageOutcome:
     """What a verb's end means.
 
     Args:
@@ -84,12 +84,12 @@ def outcome_of(done: Done, what: str, lines: Sequence[str] = ()) -> Outcome:
     }
     if done.code == GATED:
         links = missing_of(done.document)
-        return Outcome("blocked", code=GATED, missing=tuple(links), is_held=kind == "lease_held", **about)
+        return StageOutcome("blocked", code=GATED, missing=tuple(links), is_held=kind == "lease_held", **about)
     if _is_red(done, kind):
         is_said = what.startswith("deploy") and kind in ("deploy_failed", "command_failed")
-        return Outcome("failed", code=FAILED, is_said=is_said, **about)
+        return StageOutcome("failed", code=FAILED, is_said=is_said, **about)
     code = done.code if done.code in (UNREACHABLE, *_SIGNALS) else FAILED
-    return Outcome("interrupted", code=code, is_of_hosts=not error and bool(_of_hosts(done.document)), **about)
+    return StageOutcome("interrupted", code=code, is_of_hosts=not error and bool(_of_hosts(done.document)), **about)
 
 
 def _error_of(document: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -98,7 +98,7 @@ def _error_of(document: Mapping[str, Any]) -> Mapping[str, Any]:
     return {} if error.get("kind") == HostsFailed.kind else error
 
 
-def _is_red(done: Done, kind: str) -> bool:
+def _is_red(done: ChildResult, kind: str) -> bool:
     if done.code != FAILED:
         return False
     if kind == "deploy_failed":
@@ -113,11 +113,13 @@ def _has_red(document: Mapping[str, Any]) -> bool:
     return bool(_tests(document)) or any(one.get("status") == "failed" for one in resources)
 
 
-def missing_of(document: Mapping[str, Any]) -> list[Missing]:
+def missing_of(document: Mapping[str, Any]) -> list[MissingRequirement]:
     """What a gate has judged to be missing."""
     links: Sequence[Mapping[str, Any]] = document.get("gates") or ()
     return [
-        Missing(str(one["name"]), str(one["why"]), one.get("command")) for one in links if one.get("state") == "missing"
+        MissingRequirement(str(one["name"]), str(one["why"]), one.get("command"))
+        for one in links
+        if one.get("state") == "missing"
     ]
 
 

@@ -20,12 +20,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cdconf.pipeline import entries, store_lease
-from cdconf.pipeline.entries import Entry, RunBegan, RunEnded, StageNoted, Unreadable
-from cdconf.pipeline.store_lease import Holder
+from cdconf.pipeline.entries import Entry, RunBegan, RunEnded, StageNoted, UnreadableEntry
+from cdconf.pipeline.store_lease import LeaseHolder
 
 if TYPE_CHECKING:
-    from cdconf.artifacts.backends import Place
-    from cdconf.artifacts.store_files import Entry as Listed
+    from cdconf.artifacts.backends import Backend
+    from cdconf.artifacts.store_files import StoreFile as Listed
 
 PREFIX, LOG = "pipeline-", "pipelog-"
 WHOLE = 99999999
@@ -53,7 +53,7 @@ class RunRecord:
     commit: str
     seen: float
     entries: tuple[Entry, ...]
-    holder: Holder | None
+    holder: LeaseHolder | None
     now: float
 
     @cached_property
@@ -92,7 +92,7 @@ class RunRecord:
         return found
 
 
-class Recorder:
+class RunRecorder:
     """Writes one run's record.
 
     Args:
@@ -105,7 +105,7 @@ class Recorder:
         run: The run's id.
     """
 
-    def __init__(self, place: Place, project: str, commit: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, place: Backend, project: str, commit: str, clock: Callable[[], float] = time.time) -> None:
         self.run = os.urandom(8).hex()
         self._place = place
         self._prefix = f"{PREFIX}{project_key(project)}-{commit}-{self.run}-"
@@ -133,7 +133,7 @@ class Recorder:
 
 
 def read_runs(
-    place: Place,
+    place: Backend,
     project: str,
     now: float,
     *,
@@ -183,7 +183,7 @@ def read_runs(
     ]
 
 
-def close_dead(place: Place, project: str, record: RunRecord) -> None:
+def close_dead(place: Backend, project: str, record: RunRecord) -> None:
     """Ends the record of a run whose runner is dead; raises `ArtifactError` where the store can't be written to.
 
     Only whoever has the commit's lease may do so: of several runs of a commit, one is at work.
@@ -223,7 +223,7 @@ def _entries(
         for text in data.decode("utf-8", "replace").splitlines():
             try:
                 yield entries.read(text)
-            except Unreadable as error:
+            except UnreadableEntry as error:
                 why = str(error)
                 if why not in told:
                     told.add(why)

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cdconf.pipeline.entries import State, Verdict
-    from cdconf.pipeline.outcome import Outcome
+    from cdconf.pipeline.outcome import StageOutcome
     from cdconf.pipeline.record import RunRecord
-    from cdconf.pipeline.run import Result
+    from cdconf.pipeline.run import PipelineResult
 
 _STATES: dict[Verdict, State] = {
     "failed": "failed",
@@ -31,7 +31,7 @@ class StageRed(CdconfError):
     kind: ClassVar[str] = "stage_failed"
 
 
-def error_of(result: Result, root: Path, commit: str, records: Iterable[RunRecord]) -> CdconfError | None:
+def error_of(result: PipelineResult, root: Path, commit: str, records: Iterable[RunRecord]) -> CdconfError | None:
     """The error that a run ends with; None when everything has passed.
 
     Args:
@@ -62,7 +62,7 @@ def _plain(code: int, why: str, hint: str | None = None, detail: str | None = No
     return kinds.get(code, CdconfError)(why, hint=hint or again, detail=detail)
 
 
-def _red(name: str, outcome: Outcome, root: Path, commit: str, records: Iterable[RunRecord]) -> CdconfError:
+def _red(name: str, outcome: StageOutcome, root: Path, commit: str, records: Iterable[RunRecord]) -> CdconfError:
     about = red(name, outcome, root, commit, records)
     lines = [f"test: {one}" for one in about["tests"]]
     since = f"since {about['last_green'][:10]}, the last green one" if about["last_green"] else "none was green before"
@@ -73,7 +73,7 @@ def _red(name: str, outcome: Outcome, root: Path, commit: str, records: Iterable
     return StageRed(f"stage '{name}' is red: {place}{outcome.why}", detail="\n".join(lines), hint=outcome.hint)
 
 
-def red(name: str, outcome: Outcome, root: Path, commit: str, records: Iterable[RunRecord]) -> dict[str, Any]:
+def red(name: str, outcome: StageOutcome, root: Path, commit: str, records: Iterable[RunRecord]) -> dict[str, Any]:
     """What's said of a red stage, for the JSON document."""
     green = last_green(root, commit, name, records)
     return {
@@ -86,7 +86,7 @@ def red(name: str, outcome: Outcome, root: Path, commit: str, records: Iterable[
     }
 
 
-def _blocked(outcomes: Iterable[tuple[str, Outcome]], commit: str) -> CdconfError:
+def _blocked(outcomes: Iterable[tuple[str, StageOutcome]], commit: str) -> CdconfError:
     """Everything that's waited for, with the command that brings it."""
     stopped = [(name, one) for name, one in outcomes if one.state == "blocked"]
     name, first = stopped[0]

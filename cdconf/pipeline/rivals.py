@@ -14,7 +14,7 @@ from cdconf.pipeline.record import RunRecord, read_runs
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cdconf.artifacts.backends import Place
+    from cdconf.artifacts.backends import Backend
 
 _LOOKED_AT = 50  # runs that were last seen
 _FRESH = 2.0  # seconds
@@ -35,7 +35,7 @@ class Rivals:
     """
 
     root: Path
-    place: Place
+    place: Backend
     project: str
     commit: str
     branch: str | None

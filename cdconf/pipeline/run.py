@@ -14,15 +14,15 @@ from cdconf.events import Emit, Notice, Step
 from cdconf.pipeline import commit_lock, copies
 from cdconf.pipeline.checkout import check_out
 from cdconf.pipeline.children import Children
-from cdconf.pipeline.entries import Missing, RunBegan, RunEnded
+from cdconf.pipeline.entries import MissingRequirement, RunBegan, RunEnded
 from cdconf.pipeline.holding import Holding
 from cdconf.pipeline.joining import Joining, holder_is_dead, told_of
 from cdconf.pipeline.kept_commit import kept
-from cdconf.pipeline.known import Known
-from cdconf.pipeline.outcome import Outcome
-from cdconf.pipeline.record import Recorder, close_dead, commit_key, read_runs
+from cdconf.pipeline.known import KnownState
+from cdconf.pipeline.outcome import StageOutcome
+from cdconf.pipeline.record import RunRecorder, close_dead, commit_key, read_runs
 from cdconf.pipeline.rivals import Rivals
-from cdconf.pipeline.runner import Runner, shapes
+from cdconf.pipeline.runner import PipelineRunner, shapes
 from cdconf.pipeline.stage_work import remove_copy
 from cdconf.pipeline.store_lease import holders, listed
 from cdconf.plans.git import git
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from cdconf.inventory import Project
 
 
-Red = Callable[[str, str, Outcome, str | None], None]  # the run's id, the stage, its outcome, its environment
+Red = Callable[[str, str, StageOutcome, str | None], None]  # the run's id, the stage, its outcome, its environment
 
 
 @dataclass(frozen=True)
-class Result:
+class PipelineResult:
     """What a run came to.
 
     Attributes:
@@ -49,14 +49,14 @@ class Result:
 
     run: str
     ended: RunEnded
-    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    outcomes: Mapping[str, StageOutcome] = field(default_factory=dict)
     joined: bool = False
     environments: Mapping[str, str] = field(default_factory=dict)
 
 
 def run_pipeline(
     home: Project, commit: str, emit: Emit, *, keep_failed: bool = False, red: Red = lambda *about: None
-) -> Result:
+) -> PipelineResult:
     """Takes a commit through the pipeline, or waits for another run that does.
 
     Args:
@@ -87,13 +87,15 @@ def run_pipeline(
         joining.wait()
 
 
-def _joined(joining: Joining) -> Result | None:
+def _joined(joining: Joining) -> PipelineResult | None:
     """What the run that was waited for has come to."""
     other = joining.result()
-    return Result(other.id, other.ended, joined=True) if other is not None and other.ended is not None else None
+    return PipelineResult(other.id, other.ended, joined=True) if other is not None and other.ended is not None else None
 
 
-def _locked(home: Project, commit: str, lock: int, joining: Joining, *, keep_failed: bool, red: Red) -> Result | None:
+def _locked(
+    home: Project, commit: str, lock: int, joining: Joining, *, keep_failed: bool, red: Red
+) -> PipelineResult | None:
     """The run, on this machine's behalf; None where another machine works on the commit."""
     place, emit, now = joining.place, joining.emit, joining.now
     folder = commit_lock.folder_of(home, commit)
@@ -105,7 +107,7 @@ def _locked(home: Project, commit: str, lock: int, joining: Joining, *, keep_fai
     project = check_out(home, commit, folder / "checkout")
     if not project.pipeline.stages:
         raise UsageError(f"commit {commit[:10]} has no `pipeline` in cdconf.yml", hint="see docs/guides/pipeline.md")
-    known = Known(project, commit, emit)
+    known = KnownState(project, commit, emit)
     keyless = _check(known, emit)
     children = Children(project.root, lock)
     holding = Holding(place, told_of(home, commit, now()), now, emit)
@@ -122,10 +124,10 @@ def _locked(home: Project, commit: str, lock: int, joining: Joining, *, keep_fai
         for name in copies.left_over(home, commit):
             emit(Step(f"removing {name}, which a run that died has left"))
             remove_copy(home, children, name, lambda line: None, lambda text: emit(Notice(text, warning=True)))
-        recorder = Recorder(place, home.name, commit, now)
+        recorder = RunRecorder(place, home.name, commit, now)
         began = _began(home, project, commit, recorder.now())
         rivals = Rivals(home.root, place, home.name, commit, began.branch, now, began.at)
-        runner = Runner(
+        runner = PipelineRunner(
             home, project, place, known, recorder, holding, children, rivals, folder, emit, keep_failed, keyless
         )
         environments = {one.name: one.environment for one in project.pipeline.stages if one.environment}
@@ -136,11 +138,11 @@ def _locked(home: Project, commit: str, lock: int, joining: Joining, *, keep_fai
             verdict = runner.run()
             ended = runner.ended(verdict)
         recorder.end(ended)
-        return Result(recorder.run, ended, runner.outcomes, environments=environments)
+        return PipelineResult(recorder.run, ended, runner.outcomes, environments=environments)
 
 
 @contextlib.contextmanager
-def _recorded(recorder: Recorder, emit: Emit) -> Iterator[None]:
+def _recorded(recorder: RunRecorder, emit: Emit) -> Iterator[None]:
     """Whatever ends the run, its record says so."""
     try:
         yield
@@ -155,7 +157,7 @@ def _recorded(recorder: Recorder, emit: Emit) -> Iterator[None]:
         raise
 
 
-def _check(known: Known, emit: Emit) -> dict[str, Missing]:
+def _check(known: KnownState, emit: Emit) -> dict[str, MissingRequirement]:
     """Before anything is run: which stages can be passed here. Returns those that can't, and why."""
     stages = known.project.pipeline.stages
     if known.project.pipeline.apps:

@@ -15,21 +15,30 @@ from cdconf.errors import FAILED, GATED, ArtifactError, TerminateSignal
 from cdconf.events import Emit, Notice, StageChanged
 from cdconf.pipeline.concurrency import Turn, must_end, turn
 from cdconf.pipeline.decide import Standing, decide
-from cdconf.pipeline.entries import Made, Missing, RunBegan, RunEnded, StageNoted, StageShape, State, Verdict
+from cdconf.pipeline.entries import (
+    BuiltArtifact,
+    MissingRequirement,
+    RunBegan,
+    RunEnded,
+    StageNoted,
+    StageShape,
+    State,
+    Verdict,
+)
 from cdconf.pipeline.joining import holder_is_dead
-from cdconf.pipeline.outcome import Outcome
+from cdconf.pipeline.outcome import StageOutcome
 from cdconf.pipeline.record import stage_key
 from cdconf.pipeline.stage_log import StageLog
 from cdconf.pipeline.stage_work import StageWork
 
 if TYPE_CHECKING:
-    from cdconf.artifacts.backends import Place
+    from cdconf.artifacts.backends import Backend
     from cdconf.inventory import Project
     from cdconf.inventory.pipeline import Stage
     from cdconf.pipeline.children import Children
     from cdconf.pipeline.holding import Holding
-    from cdconf.pipeline.known import Known
-    from cdconf.pipeline.record import Recorder
+    from cdconf.pipeline.known import KnownState
+    from cdconf.pipeline.record import RunRecorder
     from cdconf.pipeline.rivals import Rivals
 
 CODES: Mapping[Verdict, int] = {"passed": 0, "failed": 1, "stopped": 3, "superseded": 3}
@@ -42,7 +51,7 @@ _LOOK = 2.0  # seconds between looks at other commits' runs
 
 
 @dataclass
-class Runner:
+class PipelineRunner:
     """One run over one commit.
 
     Attributes:
@@ -64,18 +73,18 @@ class Runner:
 
     home: Project
     project: Project
-    place: Place
-    known: Known
-    recorder: Recorder
+    place: Backend
+    known: KnownState
+    recorder: RunRecorder
     holding: Holding
     children: Children
     rivals: Rivals
     folder: Path
     emit: Emit
     keep_failed: bool = False
-    keyless: Mapping[str, Missing] = field(default_factory=dict)
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
-    red: Callable[[str, Outcome], None] = lambda stage, outcome: None
+    keyless: Mapping[str, MissingRequirement] = field(default_factory=dict)
+    outcomes: dict[str, StageOutcome] = field(default_factory=dict)
+    red: Callable[[str, StageOutcome], None] = lambda stage, outcome: None
 
     def __post_init__(self) -> None:
         self._stages = self.project.pipeline.stages
@@ -84,7 +93,7 @@ class Runner:
         self._works: dict[str, StageWork] = {}
         self._stops: dict[str, threading.Event] = {}
         self._superseded: dict[str, str] = {}
-        self._futures: dict[str, Future[Outcome]] = {}
+        self._futures: dict[str, Future[StageOutcome]] = {}
         self._noted: dict[str, State] = {}
         self._writing = threading.Lock()
         self._looked: dict[str, float] = {}
@@ -95,7 +104,7 @@ class Runner:
         self.recorder.note(began)
         made = self.known.made()
         for name in self.known.passed(self._stages):
-            self._settle(name, Outcome("passed", "it had passed before", artifacts=made))
+            self._settle(name, StageOutcome("passed", "it had passed before", artifacts=made))
             key = stage_key(self.project.name, name)
             if holder_is_dead(self.place, key, self.home, self.known.commit) and self.holding.take(key, is_dead=True):
                 self.holding.release(key)  # of a run that died right after the stage had passed
@@ -178,18 +187,18 @@ class Runner:
             holder_is_dead(self.place, key, self.home, self.known.commit) and self.holding.take(key, is_dead=True)
         )
 
-    def _blocked(self, stage: Stage) -> Outcome | None:
+    def _blocked(self, stage: Stage) -> StageOutcome | None:
         stops = self.known.stopped(stage)
         if stops:
-            return Outcome("blocked", stops[0].why, 3, missing=tuple(stops))
+            return StageOutcome("blocked", stops[0].why, 3, missing=tuple(stops))
         if stage.name in self.keyless:
             missing = self.keyless[stage.name]
-            return Outcome("blocked", missing.why, 3, missing=(missing,))
+            return StageOutcome("blocked", missing.why, 3, missing=(missing,))
         return None
 
     def _give_up(self, name: str, newer: str) -> None:
         why = f"superseded by commit {newer[:10]}"
-        self._settle(name, Outcome("superseded", why, 3, superseded_by=newer, artifacts=self.known.made()))
+        self._settle(name, StageOutcome("superseded", why, 3, superseded_by=newer, artifacts=self.known.made()))
 
     def _wait(self, name: str, found: Turn) -> None:
         if self._noted.get(name) != "waiting":
@@ -223,7 +232,7 @@ class Runner:
                 del self._futures[name]
                 if name in self._superseded and outcome.state == "interrupted":
                     newer = self._superseded[name]
-                    outcome = Outcome("superseded", f"superseded by commit {newer[:10]}", 3, superseded_by=newer)
+                    outcome = StageOutcome("superseded", f"superseded by commit {newer[:10]}", 3, superseded_by=newer)
                 elif self._lost and outcome.state == "interrupted":
                     outcome = replace(outcome, why=self._lost, code=self._lost_code, hint=_HINTS[self._lost_code])
                 self._settle(name, self._with_log(name, outcome))
@@ -232,7 +241,7 @@ class Runner:
                     for work in self._works.values():
                         work.say_rest()
 
-    def _with_log(self, name: str, outcome: Outcome) -> Outcome:
+    def _with_log(self, name: str, outcome: StageOutcome) -> StageOutcome:
         log = self._works[name].log
         detail = outcome.detail or ("\n".join(log.tail()) if outcome.state == "failed" else None)
         try:
@@ -241,7 +250,7 @@ class Runner:
             self.emit(Notice(f"the log of stage '{name}' couldn't be stored: {error.message}", warning=True))
             return replace(outcome, detail=detail)
 
-    def _settle(self, name: str, outcome: Outcome) -> None:
+    def _settle(self, name: str, outcome: StageOutcome) -> None:
         self.outcomes[name] = outcome
         state = outcome.state
         self._standing[name] = state if state != "waiting" else "open"
@@ -274,7 +283,7 @@ class Runner:
         state: State,
         why: str = "",
         step: str | None = None,
-        artifacts: Sequence[Made] = (),
+        artifacts: Sequence[BuiltArtifact] = (),
         **about: object,
     ) -> None:
         self.emit(StageChanged(self.known.commit, stage, state, why, step))
@@ -289,4 +298,4 @@ def shapes(stages: Sequence[Stage]) -> tuple[StageShape, ...]:
     return tuple(StageShape(one.name, one.needs, one.environment, one.copy_of) for one in stages)
 
 
-__all__ = ["CODES", "Runner", "shapes"]
+__all__ = ["CODES", "PipelineRunner", "shapes"]

@@ -13,7 +13,7 @@ from cdconf.errors import ArtifactError
 from cdconf.pipeline.record import LOG
 
 if TYPE_CHECKING:
-    from cdconf.artifacts.backends import Place
+    from cdconf.artifacts.backends import Backend
 
 FIRST, LAST = 1024 * 1024, 1024 * 1024  # bytes that are kept of its beginning and of its end
 TAIL = 20  # lines that people are shown
@@ -66,7 +66,7 @@ class StageLog:
         with self._lock:
             return list(self._tail)
 
-    def keep(self, place: Place) -> str:
+    def keep(self, place: Backend) -> str:
         """Puts it into the store; returns the object's name. Raises `ArtifactError` where that can't be."""
         with self._lock:
             if self._left_out:

@@ -14,8 +14,8 @@ from cdconf.events import Collector, Emit, Notice, OwnCodeRan
 from cdconf.inventory import load_environment
 from cdconf.pipeline import copies
 from cdconf.pipeline.blame import failed_tests
-from cdconf.pipeline.entries import Missing
-from cdconf.pipeline.outcome import PASSED, Outcome, outcome_of
+from cdconf.pipeline.entries import MissingRequirement
+from cdconf.pipeline.outcome import PASSED, StageOutcome, outcome_of
 from cdconf.promotion.gates import gate_of
 from cdconf.promotion.policy import policy_of
 from cdconf.promotion.stage_pins import changed
@@ -24,8 +24,8 @@ from cdconf.promotion.stage_run import StageRun
 if TYPE_CHECKING:
     from cdconf.inventory import Environment, Project
     from cdconf.inventory.pipeline import Stage
-    from cdconf.pipeline.children import Children, Done
-    from cdconf.pipeline.known import Known
+    from cdconf.pipeline.children import Children, ChildResult
+    from cdconf.pipeline.known import KnownState
     from cdconf.pipeline.stage_log import StageLog
 
 _PATIENCE = 300.0  # seconds for which hosts that another run holds are waited for
@@ -53,7 +53,7 @@ class StageWork:
     home: Project
     project: Project
     stage: Stage
-    known: Known
+    known: KnownState
     children: Children
     log: StageLog
     emit: Emit
@@ -61,7 +61,7 @@ class StageWork:
     keep_failed: bool
     stopped: threading.Event
 
-    def run(self) -> Outcome:
+    def run(self) -> StageOutcome:
         """Does it all; raises nothing that a user could cause."""
         self._unsaid: set[str] = set()
         self._runs: list[str] = []
@@ -71,20 +71,20 @@ class StageWork:
         try:
             found = self._changed() or (self._with_copy() if self.stage.copy_of else self._through())
         except CdconfError as error:
-            found = Outcome("interrupted", error.message, error.exit_code, error.hint, error.detail)
+            found = StageOutcome("interrupted", error.message, error.exit_code, error.hint, error.detail)
         except OSError as error:  # a full disk says nothing of the commit
             refused = refused_by_machine(error)
             if refused is None:
                 raise
-            found = Outcome("interrupted", refused.message, refused.exit_code)
+            found = StageOutcome("interrupted", refused.message, refused.exit_code)
         if found.state == "failed" and not found.tests:
             found = replace(found, tests=failed_tests(self._lines))
         return replace(found, runs=tuple(self._runs), artifacts=self._made())
 
-    def _changed(self) -> Outcome | None:
+    def _changed(self) -> StageOutcome | None:
         """Before anything is done: a stage that isn't what the operator's policy says is passed by nobody."""
         for name, why in changed(policy_of(self.project).stages, [self.stage]):
-            return Outcome("blocked", why, 3, missing=(Missing(f"stage {name}", why, None),))
+            return StageOutcome("blocked", why, 3, missing=(MissingRequirement(f"stage {name}", why, None),))
         return None
 
     def _made(self) -> Any:
@@ -93,12 +93,12 @@ class StageWork:
         except ArtifactError:
             return ()
 
-    def _through(self) -> Outcome:
+    def _through(self) -> StageOutcome:
         if self.stage.environment is None:
             return self._alone()
         return self._build() or self._gate() or self._deployed(self.stage.environment)
 
-    def _alone(self) -> Outcome:
+    def _alone(self) -> StageOutcome:
         """A stage that deploys nothing: its command, then what it builds; it's said at the end."""
         found = self._command() or self._build()
         if found is not None:
@@ -114,13 +114,13 @@ class StageWork:
                 self._word(None, app).passed(artifact, {})
                 self._unsaid.discard(app)
 
-    def _command(self, environment: str | None = None) -> Outcome | None:
+    def _command(self, environment: str | None = None) -> StageOutcome | None:
         if self.stage.run is None:
             return None
         where = ["--environment", environment] if environment else []
         return self._red(self._verb("run", ["pipeline", "command", self.stage.name, *where]), environment)
 
-    def _build(self) -> Outcome | None:
+    def _build(self) -> StageOutcome | None:
         built = self.known.artifacts()
         for app in self.stage.build:
             if app in built:
@@ -131,22 +131,22 @@ class StageWork:
                 return found
         return None
 
-    def _gate(self) -> Outcome | None:
+    def _gate(self) -> StageOutcome | None:
         """Before anything of an environment is touched: what its gate asks for of each artifact."""
         environment = load_environment(self.project, str(self.stage.environment))
         for app, artifact in self.known.artifacts().items():
             if self.stage.concerns(app) and self._has_hosts(environment, app):
                 missing = gate_of(self.project, environment, artifact, self.emit).missing
                 if missing:
-                    links = tuple(Missing(one.name, one.why, one.command) for one in missing)
+                    links = tuple(MissingRequirement(one.name, one.why, one.command) for one in missing)
                     why = f"{artifact.label} can't go to {environment.name} yet: {links[0].name}: {links[0].why}"
-                    return Outcome("blocked", why, 3, missing=links)
+                    return StageOutcome("blocked", why, 3, missing=links)
         return None
 
     def _has_hosts(self, environment: Environment, app: str) -> bool:
         return any(self.project.apps[app].runs_on(host) for host in environment.hosts.values())
 
-    def _with_copy(self) -> Outcome:
+    def _with_copy(self) -> StageOutcome:
         """In a copy, which goes whatever happens."""
         name = copies.copy_name(self.stage, self.known.commit)
         found = self._build()
@@ -155,7 +155,7 @@ class StageWork:
         if name in self.home.throwaways():  # kept by an earlier run, for people to look at
             remove_copy(self.home, self.children, name, self._show, self._say)
         copies.note(self.home, name, self.known.commit)
-        found = Outcome("interrupted", "it was ended", 130)
+        found = StageOutcome("interrupted", "it was ended", 130)
         try:
             scale = [word for group, count in self.stage.scale.items() for word in ("--scale", f"{group}={count}")]
             words = ["--copy-of", str(self.stage.copy_of), "--name", name, "--ttl", f"{self.stage.ttl:.0f}s", *scale]
@@ -164,14 +164,14 @@ class StageWork:
         finally:
             self._remove(name, found)
 
-    def _remove(self, name: str, found: Outcome) -> None:
+    def _remove(self, name: str, found: StageOutcome) -> None:
         if self.keep_failed and found.state == "failed":
             copies.forget(self.home, name)
             self._say(f"{name} is kept for {self.stage.ttl / 3600:.3g} h: `cdconf ssh {name} HOST` looks into it")
             return
         remove_copy(self.home, self.children, name, self._show, self._say)
 
-    def _deployed(self, name: str, copy: Sequence[str] | None = None) -> Outcome:
+    def _deployed(self, name: str, copy: Sequence[str] | None = None) -> StageOutcome:
         """Provisions an environment, deploys the artifacts to it, and runs the stage's command against them."""
         words = ["provision", "--stage", self.stage.name, *(copy if copy is not None else [name])]
         if copy is not None or load_environment(self.project, name).provider == "docker":
@@ -194,7 +194,7 @@ class StageWork:
                     return found
         return PASSED if there else self._command(name) or PASSED
 
-    def _after_resuming(self, name: str, words: Sequence[str]) -> Outcome:
+    def _after_resuming(self, name: str, words: Sequence[str]) -> StageOutcome:
         """Provisions again, once deployments have been ended that a dead run has left half-way."""
         environment = load_environment(self.project, name)
         for app in self.known.apps_of(self.stage):
@@ -202,7 +202,7 @@ class StageWork:
                 self._patiently(f"end what was interrupted of {app}", ["deploy", app, "--to", name, "--resume"])
         return self._patiently("provision", words)
 
-    def _patiently(self, what: str, words: Sequence[str]) -> Outcome:
+    def _patiently(self, what: str, words: Sequence[str]) -> StageOutcome:
         """Runs a verb; where another run holds the hosts, such as a dead one, again until they're free."""
         deadline = time.monotonic() + _PATIENCE
         told = False
@@ -214,11 +214,11 @@ class StageWork:
                 self._say(f"waiting: {found.why}")
                 told = True
 
-    def _verb(self, what: str, words: Sequence[str]) -> Outcome:
+    def _verb(self, what: str, words: Sequence[str]) -> StageOutcome:
         self.step(what)
         self._lines.clear()
         self.log.add(f"$ cdconf {' '.join(words)}")
-        done: Done = self.children.run(words, self._show, self.stopped)
+        done: ChildResult = self.children.run(words, self._show, self.stopped)
         run = done.document.get("run")
         if isinstance(run, str):
             self._runs.append(run)
@@ -230,7 +230,7 @@ class StageWork:
             return replace(found, why="it was ended")
         return found
 
-    def _red(self, found: Outcome, environment: str | None) -> Outcome | None:
+    def _red(self, found: StageOutcome, environment: str | None) -> StageOutcome | None:
         """What ends the stage, None when it goes on; a red one that the verb hasn't said itself is said here."""
         if found.state == "passed":
             return None

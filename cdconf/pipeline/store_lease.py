@@ -25,8 +25,8 @@ from cdconf.errors import ArtifactError
 from cdconf.own_files import parsed
 
 if TYPE_CHECKING:
-    from cdconf.artifacts.backends import Place
-    from cdconf.artifacts.store_files import Entry
+    from cdconf.artifacts.backends import Backend
+    from cdconf.artifacts.store_files import StoreFile
 
 LEASE, BEAT = "pipelease-", "pipebeat-"
 TTL = 60.0  # seconds without a beat after which a runner counts as dead
@@ -36,7 +36,7 @@ _NAME = re.compile(r"pipe(?:lease|beat)-(?P<key>[0-9a-f]{32})-(?P<epoch>[0-9]{8,
 
 
 @dataclass(frozen=True)
-class Holder:
+class LeaseHolder:
     """Who has a lease.
 
     Attributes:
@@ -64,9 +64,9 @@ def key_of(*words: str) -> str:
     return hashlib.sha256("\0".join(words).encode()).hexdigest()[:32]
 
 
-def holders(entries: Iterable[Entry]) -> dict[str, Holder]:
+def holders(entries: Iterable[StoreFile]) -> dict[str, LeaseHolder]:
     """Who has what, alive or not, by key; from the objects of the store whose names begin with `pipe`."""
-    found: dict[str, Holder] = {}
+    found: dict[str, LeaseHolder] = {}
     for one in entries:
         match = _NAME.fullmatch(one.name)
         if match is None:
@@ -74,13 +74,13 @@ def holders(entries: Iterable[Entry]) -> dict[str, Holder]:
         key, epoch = match["key"], int(match["epoch"])
         known = found.get(key)
         if known is None or epoch > known.epoch:
-            found[key] = Holder(key, epoch, (one.modified,))
+            found[key] = LeaseHolder(key, epoch, (one.modified,))
         elif epoch == known.epoch:
-            found[key] = Holder(key, epoch, (*known.times, one.modified))
+            found[key] = LeaseHolder(key, epoch, (*known.times, one.modified))
     return found
 
 
-def listed(place: Place, key: str = "") -> list[Entry]:
+def listed(place: Backend, key: str = "") -> list[StoreFile]:
     """The objects of a lease; of all of them, without a key."""
     return [*place.entries(f"{LEASE}{key}"), *place.entries(f"{BEAT}{key}")]
 
@@ -92,7 +92,7 @@ class StoreLease:
         lost: Whether somebody else has it by now.
     """
 
-    def __init__(self, place: Place, key: str, epoch: int, data: bytes) -> None:
+    def __init__(self, place: Backend, key: str, epoch: int, data: bytes) -> None:
         self._place = place
         self._key = key
         self._epoch = epoch
@@ -149,7 +149,7 @@ class StoreLease:
         self._place.delete(own)
 
 
-def take(place: Place, key: str, about: dict[str, object], now: float, *, is_dead: bool = False) -> StoreLease | None:
+def take(place: Backend, key: str, about: dict[str, object], now: float, *, is_dead: bool = False) -> StoreLease | None:
     """Takes a lease; None where somebody else has it.
 
     Args:
@@ -178,7 +178,7 @@ def take(place: Place, key: str, about: dict[str, object], now: float, *, is_dea
     return StoreLease(place, key, epoch, data)
 
 
-def _created(place: Place, key: str, first: int, data: bytes) -> int | None:
+def _created(place: Backend, key: str, first: int, data: bytes) -> int | None:
     """Makes the object of an epoch, of the first one if possible; None where somebody else was faster."""
     for epoch in range(first, first + _TRIES):
         if place.create(_lease(key, epoch), data):
@@ -191,7 +191,7 @@ def _created(place: Place, key: str, first: int, data: bytes) -> int | None:
     )
 
 
-def about_of(place: Place, key: str) -> dict[str, object]:
+def about_of(place: Backend, key: str) -> dict[str, object]:
     """What the holder has said of itself; nothing where there's none, or it can't be read."""
     names = sorted((one.name for one in place.entries(f"{LEASE}{key}")), key=_epoch)
     data = place.read(names[-1:]).get(names[-1]) if names else None

@@ -10,7 +10,7 @@ from cdconf.history import journal_file
 from cdconf.history.chain import head_of
 from cdconf.history.reading import statements
 from cdconf.history.team import history_of
-from cdconf.history.verify import Claim, Finding, Seen, Verified, lost, verify
+from cdconf.history.verify import Claim, JournalFinding, SeenLine, Verified, lost, verify
 from cdconf.pipeline.indexed import index_store
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cdconf.inventory import Project
 
 
-def verify_history(project: Project, emit: Emit) -> tuple[Verified, list[Finding]]:
+def verify_history(project: Project, emit: Emit) -> tuple[Verified, list[JournalFinding]]:
     """What's to be said of this checkout's journal, and of other checkouts' that statements know.
 
     Statements that nobody here believes say nothing: whoever may write to the store could have made them.
@@ -48,11 +48,11 @@ def _claim(one: Statement) -> Claim | None:
     return Claim(one.name, checkout, head, one.at) if head is not None and isinstance(checkout, str) else None
 
 
-def _seen(history: History) -> dict[str, list[Seen]]:
+def _seen(history: History) -> dict[str, list[SeenLine]]:
     table = history.tables.later.journal_lines
     query = history.sa.select(table.c.checkout, table.c.number, table.c.link, table.c.id, table.c.digest)
-    found: dict[str, list[Seen]] = {}
+    found: dict[str, list[SeenLine]] = {}
     with history.reading() as connection:
         for checkout, *about in connection.execute(query):
-            found.setdefault(checkout, []).append(Seen(*about))
+            found.setdefault(checkout, []).append(SeenLine(*about))
     return found

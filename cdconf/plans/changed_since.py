@@ -7,7 +7,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cdconf.plans.saved import Finding, HostPlan
+    from cdconf.plans.saved import HostPlan, PlanFinding
 
 _WORDS = {"would_change": "would change", "ok": "as it should be"}
 
@@ -49,20 +49,20 @@ def shown_otherwise(before: HostPlan, now: HostPlan) -> Iterator[str]:
             yield f"the plan shows {_name(one)} otherwise than it is{_at(again)}: its file may have been changed"
 
 
-def _by_name(side: HostPlan) -> dict[tuple[str, str, int], Finding]:
+def _by_name(side: HostPlan) -> dict[tuple[str, str, int], PlanFinding]:
     """By type, title, and which of several declarations of the same resource it is."""
-    found: dict[tuple[str, str, int], Finding] = {}
+    found: dict[tuple[str, str, int], PlanFinding] = {}
     for one in side.resources:
         number = next(number for number in count() if (one.type, one.title, number) not in found)
         found[one.type, one.title, number] = one
     return found
 
 
-def _shown(one: Finding) -> tuple[str | None, ...]:
+def _shown(one: PlanFinding) -> tuple[str | None, ...]:
     return (one.source or "").partition(":")[0], one.diff or None, one.message or None
 
 
-def _moved(before: Finding | None, now: Finding) -> str | None:
+def _moved(before: PlanFinding | None, now: PlanFinding) -> str | None:
     if before is None:
         return f"{_name(now)} is new{_at(now)}"
     if before.wanted != now.wanted:
@@ -72,13 +72,13 @@ def _moved(before: Finding | None, now: Finding) -> str | None:
     return f"the host has moved: {_name(now)} differs in another way than it did" if before.found != now.found else None
 
 
-def _name(one: Finding) -> str:
+def _name(one: PlanFinding) -> str:
     return f"{one.type} {one.title}"
 
 
-def _at(one: Finding) -> str:
+def _at(one: PlanFinding) -> str:
     return f" [{one.source}]" if one.source else ""
 
 
-def _word(one: Finding) -> str:
+def _word(one: PlanFinding) -> str:
     return f"`{_WORDS.get(one.status, one.status)}`"

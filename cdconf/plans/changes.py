@@ -19,7 +19,7 @@ _MOVED = 20  # resources that are named when the order changes
 
 
 @dataclass(frozen=True)
-class Change:
+class PlannedChange:
     """One difference; it's the same on every host for which all of this is equal.
 
     Attributes:
@@ -44,13 +44,13 @@ class Change:
     message: str | None = None
 
 
-class Differences:
+class CatalogComparison:
     """Compares catalogs. The same difference on many hosts is put into words once."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[Any, ...], Change] = {}
+        self._known: dict[tuple[Any, ...], PlannedChange] = {}
 
-    def of(self, before: Compiled, after: Compiled, *, same_inputs: bool) -> list[Change]:
+    def of(self, before: Compiled, after: Compiled, *, same_inputs: bool) -> list[PlannedChange]:
         """The changes of one host, in the order of its catalogs: what's new or changed, then what has gone.
 
         Args:
@@ -71,7 +71,7 @@ class Differences:
 
     def _resources(
         self, old: Mapping[str, Resource], new: Mapping[str, Resource], unknown: tuple[Unknown, ...]
-    ) -> Iterator[Change]:
+    ) -> Iterator[PlannedChange]:
         for name, resource in new.items():
             known = old.get(name)
             if known is None:
@@ -85,7 +85,7 @@ class Differences:
 
     def _handlers(
         self, old: Mapping[str, Handler], new: Mapping[str, Handler], unknown: tuple[Unknown, ...]
-    ) -> Iterator[Change]:
+    ) -> Iterator[PlannedChange]:
         hidden = {one.shown for one in unknown if one.type == "handler"}
         perhaps = {name for one in unknown for name in one.notify}  # there if what notifies it is
         for name in dict.fromkeys([*new, *old]):
@@ -100,7 +100,7 @@ class Differences:
         before: Resource | None,
         after: Resource | None,
         handlers: tuple[Handler | None, Handler | None] | None = None,
-    ) -> Change:
+    ) -> PlannedChange:
         old, new = (_handled(one) for one in handlers) if handlers else (_shape(before), _shape(after))
         handler = next((one.name for one in handlers or () if one), None)
         found = _pieces(before, after, old, new)
@@ -152,11 +152,11 @@ def _pieces(
 
 def _described(
     before: Resource | None, after: Resource | None, found: tuple[difference.Piece, ...], handler: str | None
-) -> Change:
+) -> PlannedChange:
     one = after or before
     assert one is not None  # noqa: S101  one of the two is what the change is about
     kind: Kind = "changed" if before and after else "added" if after else "removed"
-    return Change(
+    return PlannedChange(
         kind=kind,
         type="handler" if handler else one.type,
         title=handler or one.title,
@@ -174,7 +174,7 @@ def _fate(one: Resource) -> str:
     return "hosts keep it as an orphan, which `provision --prune` removes" if one.removable else "hosts keep it"
 
 
-def _unknown(before: list[Unknown], after: list[Unknown], *, same_inputs: bool) -> Iterator[Change]:
+def _unknown(before: list[Unknown], after: list[Unknown], *, same_inputs: bool) -> Iterator[PlannedChange]:
     """What can't be compared, once; on the same line for both revisions where it is."""
     if same_inputs:
         return
@@ -184,7 +184,7 @@ def _unknown(before: list[Unknown], after: list[Unknown], *, same_inputs: bool) 
             sides.setdefault((one.type, one.shown), [None, None])[place] = one
     for (kind, title), (old, new) in sides.items():
         message = (new or old).message  # type: ignore[union-attr]  # one of them is there
-        yield Change(
+        yield PlannedChange(
             "unknown",
             kind,
             title,
@@ -194,7 +194,7 @@ def _unknown(before: list[Unknown], after: list[Unknown], *, same_inputs: bool) 
         )
 
 
-def _moved(before: list[str], after: list[str]) -> Change | None:
+def _moved(before: list[str], after: list[str]) -> PlannedChange | None:
     """The change of order, which matters: resources are applied one after another."""
     if before == after:
         return None
@@ -204,4 +204,4 @@ def _moved(before: list[str], after: list[str]) -> Change | None:
     kept = {name for block in blocks for name in after[block.b : block.b + block.size]}
     moved = [name for name in after if name not in kept]
     named = ", ".join(moved[:_MOVED]) + (f" and {len(moved) - _MOVED} more" if len(moved) > _MOVED else "")
-    return Change("reordered", "catalog", "order", message=f"applied at another place: {named}")
+    return PlannedChange("reordered", "catalog", "order", message=f"applied at another place: {named}")

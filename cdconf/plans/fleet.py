@@ -12,7 +12,7 @@ from cdconf.errors import CdconfError, UsageError, did_you_mean
 from cdconf.events import Emit, Notice
 from cdconf.facts import FactCache
 from cdconf.inventory import Environment, Host, Project, load_environment, load_project, select
-from cdconf.plans.changes import Change, Differences
+from cdconf.plans.changes import CatalogComparison, PlannedChange
 from cdconf.plans.compiling import Compiled, OfflineCompiler
 from cdconf.plans.inputs import Inputs
 from cdconf.plans.parallel import spread
@@ -22,7 +22,7 @@ from cdconf.plans.throwaway import lend_throwaway
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cdconf.facts import Seen
+    from cdconf.facts import RememberedHost
     from cdconf.plans.revision import Revision
     from cdconf.secrets import Mask
 
@@ -37,7 +37,7 @@ class Question:
     extra: Mapping[str, str] = field(default_factory=dict)
 
 
-class Side:
+class RevisionSide:
     """The environment at one of the two revisions.
 
     Args:
@@ -123,9 +123,9 @@ class FleetPlan:
         ages: Host -> the age in seconds of its facts, None when it was never seen.
     """
 
-    before: Side
-    after: Side
-    changes: dict[Change, list[str]] = field(default_factory=dict)
+    before: RevisionSide
+    after: RevisionSide
+    changes: dict[PlannedChange, list[str]] = field(default_factory=dict)
     added: dict[str, int] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
     described: list[HostChange] = field(default_factory=list)
@@ -140,7 +140,7 @@ class FleetPlan:
         found = (self.changes, self.added, self.removed, self.described, self.groups_added, self.groups_removed)
         return any(found)
 
-    def side_of(self, change: Change) -> Side:
+    def side_of(self, change: PlannedChange) -> RevisionSide:
         """The revision whose groups name the change's hosts."""
         return self.before if change.kind == "removed" else self.after
 
@@ -159,14 +159,14 @@ def compare(before: Revision, after: Revision, question: Question, checkout: Pat
     Raises:
         CdconfError: A revision doesn't compile; there's no such environment or host in either.
     """
-    plan = FleetPlan(Side(before, question, checkout, mask), Side(after, question, checkout, mask))
+    plan = FleetPlan(RevisionSide(before, question, checkout, mask), RevisionSide(after, question, checkout, mask))
     sides = [plan.before, plan.after]
     _choose(sides, question)
     _hosts(plan)
     cache = FactCache(checkout / ".cdconf", question.environment)
 
     def work(names: Sequence[str]) -> tuple[list[_Compared], frozenset[str]]:
-        differences = Differences()
+        differences = CatalogComparison()
         found = [_compare_host(plan, differences, name, cache.load(name), question.roles) for name in names]
         return found, mask.known()
 
@@ -178,7 +178,7 @@ def compare(before: Revision, after: Revision, question: Question, checkout: Pat
     return plan
 
 
-def _choose(sides: list[Side], question: Question) -> None:
+def _choose(sides: list[RevisionSide], question: Question) -> None:
     """Sets the sides' hosts; a pattern or role need only mean something at one of the revisions."""
     having = [side for side in sides if side.environment is not None]
     if not having:
@@ -213,7 +213,7 @@ def _hosts(plan: FleetPlan) -> None:
     plan.groups_removed = tuple(group for group in old if group not in new)
 
 
-def _described(old_side: Side, old: Host, new_side: Side, new: Host) -> dict[str, tuple[Any, Any]]:
+def _described(old_side: RevisionSide, old: Host, new_side: RevisionSide, new: Host) -> dict[str, tuple[Any, Any]]:
     sides = (_flat(old, old_side.revision.root), _flat(new, new_side.revision.root))
     return {name: (sides[0][name], value) for name, value in sides[1].items() if sides[0][name] != value}
 
@@ -233,12 +233,12 @@ class _Compared:
 
     name: str
     age: float | None
-    changes: list[Change] | None = None
+    changes: list[PlannedChange] | None = None
     resources: int | None = None
 
 
 def _compare_host(
-    plan: FleetPlan, differences: Differences, name: str, seen: Seen, roles: tuple[str, ...]
+    plan: FleetPlan, differences: CatalogComparison, name: str, seen: RememberedHost, roles: tuple[str, ...]
 ) -> _Compared:
     before = plan.before.compile(name, seen.facts)
     same = name in plan.before.hosts and name in plan.after.hosts and _same_inputs(plan, name)
@@ -270,12 +270,12 @@ def _same_inputs(plan: FleetPlan, name: str) -> bool:
     return before == after
 
 
-def _role_of(change: Change) -> str | None:
+def _role_of(change: PlannedChange) -> str | None:
     parts = (change.after or change.before or "").split("/")
     return parts[1] if len(parts) > 2 and parts[0] == "roles" else None
 
 
-def _notice_secrets(sides: list[Side], emit: Emit) -> None:
+def _notice_secrets(sides: list[RevisionSide], emit: Emit) -> None:
     unread = {name: why for side in sides if side.environment for name, why in side.secrets.unread.items()}
     if unread:
         names, reason = ", ".join(sorted(unread)), next(iter(unread.values()))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.engine.converge import remember_facts, told
 from cdconf.events import Emit, HostStep
-from cdconf.plans.saved import Finding, HostPlan
+from cdconf.plans.saved import HostPlan, PlanFinding
 
 if TYPE_CHECKING:
     from cdconf.catalog import Compiler
@@ -37,13 +37,13 @@ def look(
     catalog = compiler.compile(session.host, session.facts.mapping)
     remember_facts(session, compiler.project, compiler.environment, emit, keep=not catalog.complete)
     emit(HostStep(name, "checking"))
-    found: list[Finding] = []
+    found: list[PlanFinding] = []
 
     def on_event(event: MarkedEvent) -> None:
         wanted, there = event["marks"]
         done = tell({key: value for key, value in event.items() if key != "marks"})
         diff, message = (mask(text) if text else None for text in (done.diff, done.message))
-        found.append(Finding(done.type, done.title, done.status, done.source, wanted, there, diff, message))
+        found.append(PlanFinding(done.type, done.title, done.status, done.source, wanted, there, diff, message))
 
     with told(catalog, name, emit, check=True) as tell:
         result = session.plan(on_event=on_event, catalog=catalog.document(), prune=prune)
@@ -53,7 +53,7 @@ def look(
     return HostPlan(marks["host"], marks["catalog"], tuple(found)), outcome
 
 
-class Recorder:
+class LookRecorder:
     """Looks at hosts as `converge_host` does, and keeps what it found.
 
     Attributes:

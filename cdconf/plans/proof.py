@@ -26,7 +26,7 @@ from cdconf.artifacts import dsse, keys, trust
 from cdconf.atomic import make_private
 from cdconf.errors import InvalidFile
 from cdconf.own_files import damaged, read_bytes
-from cdconf.plans.saved import Proof, SavedPlan
+from cdconf.plans.saved import PlanProof, SavedPlan
 
 if TYPE_CHECKING:
     from cdconf.inventory import Project
@@ -75,7 +75,7 @@ def proven(project: Project, plan: SavedPlan) -> SavedPlan:
     if key is not None:
         signatures = dsse.signed(dsse.wrap(words, KIND), key, keys.public_of(key).id)["signatures"]
     seal = {"checkout": project.checkout, "mac": _mac(project, words)}
-    return dataclasses.replace(plan, proof=Proof(hashlib.sha256(words).hexdigest(), tuple(signatures), seal))
+    return dataclasses.replace(plan, proof=PlanProof(hashlib.sha256(words).hexdigest(), tuple(signatures), seal))
 
 
 def judge(project: Project, plan: SavedPlan, file: str) -> Verdict:
@@ -105,7 +105,7 @@ def judge(project: Project, plan: SavedPlan, file: str) -> Verdict:
     return _judge_signatures(project, proof, words, changed)
 
 
-def _judge_signatures(project: Project, proof: Proof, words: bytes, changed: InvalidFile) -> Verdict:
+def _judge_signatures(project: Project, proof: PlanProof, words: bytes, changed: InvalidFile) -> Verdict:
     believed = trust.trust_of(project)
     claimed = [str(one["keyid"]) for one in proof.signatures]
     payload = base64.b64encode(words).decode("ascii")

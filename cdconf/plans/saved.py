@@ -31,7 +31,7 @@ LARGEST = 512 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Finding:
+class PlanFinding:
     """One resource, handler or orphan on one host; see the module."""
 
     type: str
@@ -50,11 +50,11 @@ class HostPlan:
 
     mark: str
     catalog: str
-    resources: tuple[Finding, ...]
+    resources: tuple[PlanFinding, ...]
 
 
 @dataclass(frozen=True)
-class Proof:
+class PlanProof:
     """What tells that a plan wasn't changed; see `cdconf.plans.proof`."""
 
     digest: str
@@ -76,7 +76,7 @@ class SavedPlan:
     extra: tuple[str, ...]
     prune: bool
     hosts: dict[str, HostPlan] = field(default_factory=dict)
-    proof: Proof | None = None
+    proof: PlanProof | None = None
 
 
 def save(plan: SavedPlan, path: Path) -> None:
@@ -141,14 +141,14 @@ def _plan(document: dict[str, Any]) -> SavedPlan:
     )
 
 
-def _proof(document: dict[str, Any]) -> Proof:
+def _proof(document: dict[str, Any]) -> PlanProof:
     signatures = tuple({"keyid": _text(one["keyid"]), "sig": _text(one["sig"])} for one in document["signatures"])
     seal = {_text(name): _text(value) for name, value in document["seal"].items()}
-    return Proof(_text(document["digest"]), signatures, seal)
+    return PlanProof(_text(document["digest"]), signatures, seal)
 
 
 def _host(document: dict[str, Any]) -> HostPlan:
-    found = tuple(Finding(**one) for one in document["resources"])
+    found = tuple(PlanFinding(**one) for one in document["resources"])
     for one in found:
         for value in (one.type, one.title, one.status, one.wanted, one.found):
             _text(value)

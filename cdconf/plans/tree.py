@@ -23,7 +23,7 @@ _LINK, _SUBMODULE, _EXECUTABLE = "120000", "160000", "100755"
 
 
 @dataclass(frozen=True)
-class _Entry:
+class _TreeEntry:
     mode: str
     oid: str
     path: str
@@ -64,9 +64,9 @@ class Tree:
                 self._submodule(entry, target / entry.path, emit)
         self._links([one for one in entries if one.mode == _LINK], target, emit)
 
-    def _with_targets(self, wanted: list[str]) -> list[_Entry]:
+    def _with_targets(self, wanted: list[str]) -> list[_TreeEntry]:
         """The wanted entries, and those that links among them lead to."""
-        chosen: dict[str, _Entry] = {}
+        chosen: dict[str, _TreeEntry] = {}
         links = {one.path: one for one in self._entries if one.mode == _LINK}
         while wanted:
             more = [one for one in self._entries if one.path not in chosen and _is_wanted(one, wanted)]
@@ -75,7 +75,7 @@ class Tree:
             wanted = [_target(entry.path, content) for entry, content in found]
         return list(chosen.values())
 
-    def _contents(self, entries: list[_Entry]) -> Iterator[tuple[_Entry, bytes]]:
+    def _contents(self, entries: list[_TreeEntry]) -> Iterator[tuple[_TreeEntry, bytes]]:
         """Each entry's blob, in one `git cat-file`."""
         if not entries:
             return
@@ -91,7 +91,7 @@ class Tree:
                     content = process.stdout.read(int(head[2]) + 1)  # type: ignore[union-attr]
                     yield entry, content[:-1]
 
-    def _submodule(self, entry: _Entry, target: Path, emit: Emit) -> None:
+    def _submodule(self, entry: _TreeEntry, target: Path, emit: Emit) -> None:
         """A submodule's files, where it's checked out here and knows the commit."""
         place = self._top / entry.path
         if (place / ".git").exists() and succeeds(place, "cat-file", "-e", f"{entry.oid}^{{commit}}"):
@@ -102,7 +102,7 @@ class Tree:
         text = f"{entry.path} at {self._commit[:10]} is a submodule whose commit isn't here: its files are left out"
         emit(Notice(text, warning=True))
 
-    def _links(self, entries: list[_Entry], target: Path, emit: Emit) -> None:
+    def _links(self, entries: list[_TreeEntry], target: Path, emit: Emit) -> None:
         made = []
         for entry, content in self._contents(entries):
             link = target / entry.path
@@ -121,16 +121,16 @@ class Tree:
             emit(Notice(text, warning=True))
 
 
-def _entry(line: bytes) -> _Entry:
+def _entry(line: bytes) -> _TreeEntry:
     """One record of `git ls-tree -z`: mode, type, id, a tab, the path."""
     head, _, path = line.decode("utf-8", "surrogateescape").partition("\t")
     mode, _, oid = head.split()
     if any(part in ("", ".", "..", ".git") for part in path.split("/")):
         raise CdconfError(f"the commit has a path that nobody can check out: {path!r}", hint="try `git fsck`")
-    return _Entry(mode, oid, path)
+    return _TreeEntry(mode, oid, path)
 
 
-def _is_wanted(entry: _Entry, wanted: list[str]) -> bool:
+def _is_wanted(entry: _TreeEntry, wanted: list[str]) -> bool:
     """Whether it's one of the paths, lies below one, or leads to one (a link or a submodule above it)."""
     above = f"{entry.path}/" if entry.mode in (_LINK, _SUBMODULE) else None
     return any(

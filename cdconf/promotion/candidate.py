@@ -10,7 +10,7 @@ from cdconf.promotion.said import Subject
 
 
 @dataclass(frozen=True)
-class Link:
+class CandidateLink:
     """One thing that's asked for.
 
     Attributes:

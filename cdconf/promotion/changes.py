@@ -12,7 +12,7 @@ How = Literal["added", "removed", "changed"]
 
 
 @dataclass(frozen=True)
-class Change:
+class PartChange:
     """One part that differs; `before` and `after` are its digests, None where it isn't part of that procedure."""
 
     how: How
@@ -22,7 +22,7 @@ class Change:
     after: str | None
 
 
-def changes(before: Procedure, after: Procedure) -> list[Change]:
+def changes(before: Procedure, after: Procedure) -> list[PartChange]:
     """The parts that differ, in order."""
     old = {(one.kind, one.name): one.digest for one in before.parts}
     new = {(one.kind, one.name): one.digest for one in after.parts}
@@ -31,5 +31,5 @@ def changes(before: Procedure, after: Procedure) -> list[Change]:
         was, now = old.get(part), new.get(part)
         if was != now:
             how: How = "added" if was is None else "removed" if now is None else "changed"
-            found.append(Change(how, *part, was, now))
+            found.append(PartChange(how, *part, was, now))
     return found

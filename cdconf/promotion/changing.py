@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.clocks import Clock
 from cdconf.events import Emit, Notice
-from cdconf.promotion.candidate import Link
+from cdconf.promotion.candidate import CandidateLink
 from cdconf.promotion.evidence import Evidence
 from cdconf.promotion.gates import closed
 from cdconf.promotion.heads import journal_head
@@ -102,7 +102,7 @@ class Changing:
         text = f"OVERRIDDEN: `{self.command}` changes {self.environment.name} without: {listed}"
         self.emit(Notice(f"{text}; history says so ({name})", warning=True))
 
-    def _missing(self, running: Sequence[Subject]) -> list[Link]:
+    def _missing(self, running: Sequence[Subject]) -> list[CandidateLink]:
         wanted = requirements_of(self.project, self.environment)
         if self.app is not None:
             check_pins(self.project, wanted.policy)
@@ -112,22 +112,26 @@ class Changing:
         self.extra["gates"] = [asdict(one) for one in links]
         return [one for one in links if one.state == "missing"]
 
-    def _protection(self, wanted: Requirements) -> list[Link]:
+    def _protection(self, wanted: Requirements) -> list[CandidateLink]:
         name = self.environment.name
         if not self.removes or self.environment.throwaway is not None or name not in wanted.policy.environments:
             return []
-        return [Link("not guarded", "missing", f"{wanted.policy.file} guards {name}, so it isn't removed by the way")]
+        return [
+            CandidateLink(
+                "not guarded", "missing", f"{wanted.policy.file} guards {name}, so it isn't removed by the way"
+            )
+        ]
 
-    def _stops(self, app: str, running: Sequence[Subject]) -> list[Link]:
+    def _stops(self, app: str, running: Sequence[Subject]) -> list[CandidateLink]:
         evidence = Evidence.of(self.project, self.emit, clock=self.clock)
-        found: dict[str | None, Link] = {}
+        found: dict[str | None, CandidateLink] = {}
         for subject in running or (None,):
             archive = subject.archive if subject is not None else None
             for one in stop_links(evidence.stops(app, archive), self.project.name, app, archive):
                 found.setdefault(one.statement, one)
         return list(found.values())
 
-    def _override(self, missing: Sequence[Link], running: Sequence[Subject]) -> str:
+    def _override(self, missing: Sequence[CandidateLink], running: Sequence[Subject]) -> str:
         """Writes it down before anything is changed; returns the object's name."""
         evidence = Evidence.of(self.project, self.emit)
         said = Override(

@@ -23,7 +23,7 @@ _SHOWN = 80  # characters of what an envelope claims
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckedObject:
     """An object of the store, read and checked.
 
     Attributes:
@@ -41,7 +41,7 @@ class Checked:
     is_expired: bool = False
 
 
-def check_all(envelopes: Mapping[str, Mapping[str, Any]], signers: Signers, now: float) -> list[Checked]:
+def check_all(envelopes: Mapping[str, Mapping[str, Any]], signers: Signers, now: float) -> list[CheckedObject]:
     """Checks the objects of a store; statements of others' types, which say nothing to gates, are left out.
 
     Args:
@@ -55,27 +55,27 @@ def check_all(envelopes: Mapping[str, Mapping[str, Any]], signers: Signers, now:
 
 def check(
     name: str, envelope: Mapping[str, Any], signers: Signers, now: float, opened: tuple[str, bytes] | None = None
-) -> Checked | None:
+) -> CheckedObject | None:
     """Checks one; see `check_all`. What `dsse.content` has given for it needn't be decoded again."""
     try:
         opened = opened or dsse.content(envelope)
         said = read_payload(*opened)
     except NotSaid as error:
-        return Checked(name, None, str(error))
+        return CheckedObject(name, None, str(error))
     except ArtifactError as error:
-        return Checked(name, None, f"can't be read: {error.message}")
+        return CheckedObject(name, None, f"can't be read: {error.message}")
     if said is None:
         return None
     at = _time(said)
     if at > now + AHEAD:
-        return Checked(name, said, f"was made {at - now:.0f} s in the future, by its signer's clock")
+        return CheckedObject(name, said, f"was made {at - now:.0f} s in the future, by its signer's clock")
     known = _signed(envelope, signers.signers, opened)
-    return _by_signer(Checked(name, said), said, known, envelope, signers, now)
+    return _by_signer(CheckedObject(name, said), said, known, envelope, signers, now)
 
 
 def _by_signer(
-    one: Checked, said: Said, known: Sequence[Signer], envelope: Mapping[str, Any], signers: Signers, now: float
-) -> Checked:
+    one: CheckedObject, said: Said, known: Sequence[Signer], envelope: Mapping[str, Any], signers: Signers, now: float
+) -> CheckedObject:
     """What becomes of it by those who have signed."""
     if not known:
         return replace(one, refusal=_unsigned(envelope, signers))
@@ -85,7 +85,9 @@ def _by_signer(
         expired = any(signer.id not in signers.revoked and _may_say(signer, said) for signer in known)
         return replace(one, refusal=problem, is_expired=expired)
     fitting = next((signer for signer in valid if _may_say(signer, said)), None)
-    return Checked(one.name, said, None, fitting) if fitting else replace(one, refusal=_not_theirs(valid[0], said))
+    return (
+        CheckedObject(one.name, said, None, fitting) if fitting else replace(one, refusal=_not_theirs(valid[0], said))
+    )
 
 
 def _time(said: Said) -> float:
@@ -149,4 +151,4 @@ def may_lift(signer: Signer | None, stop: Stop) -> bool:
     return OVERRIDE in signer.offices or stage_office(stop.stage) in signer.offices
 
 
-__all__ = ["AHEAD", "Checked", "Lift", "check", "check_all", "may_lift"]
+__all__ = ["AHEAD", "CheckedObject", "Lift", "check", "check_all", "may_lift"]

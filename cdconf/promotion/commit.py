@@ -24,7 +24,7 @@ _AT_ONCE = 500  # names that are asked for before the answers are read: they fit
 _LINKS = 40  # that one path may go through, as in the kernel
 
 
-class Entry(NamedTuple):
+class TreeEntry(NamedTuple):
     """A member of one of git's trees: its mode, and the id of the object."""
 
     mode: str
@@ -43,7 +43,7 @@ class Entry(NamedTuple):
         return f"gitBlob:{self.oid}{' executable' if self.mode == _EXECUTABLE else ''}"
 
 
-class Commit:
+class CommitReader:
     """One commit; a context, since git runs while it's read.
 
     Args:
@@ -60,7 +60,7 @@ class Commit:
 
     def __init__(self, root: Path, revision: str) -> None:
         self._root = root
-        self._trees: dict[str, dict[str, Entry]] = {}
+        self._trees: dict[str, dict[str, TreeEntry]] = {}
         self._texts: dict[str, bytes] = {}
         self._above: list[str] | None = None
         try:
@@ -78,7 +78,7 @@ class Commit:
             self.close()
             raise
 
-    def _open(self, revision: str) -> tuple[str, Entry, Entry | None]:
+    def _open(self, revision: str) -> tuple[str, TreeEntry, TreeEntry | None]:
         if not revision or "\n" in revision or revision.startswith("-"):
             commit_of(self._root, revision)  # raises
         try:
@@ -92,9 +92,9 @@ class Commit:
         if commit is None or top is None:
             commit_of(self._root, revision)
             raise CdconfError(f"git can't read the revision '{revision}'", hint="try `git fsck`")
-        return commit[0], Entry(_TREE, top[0]), Entry(_TREE, project[0]) if project is not None else None
+        return commit[0], TreeEntry(_TREE, top[0]), TreeEntry(_TREE, project[0]) if project is not None else None
 
-    def __enter__(self) -> Commit:
+    def __enter__(self) -> CommitReader:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -107,7 +107,7 @@ class Commit:
         self._process.stdout.close()  # type: ignore[union-attr]
         self._process.wait()
 
-    def find(self, path: str) -> Entry | None:
+    def find(self, path: str) -> TreeEntry | None:
         """What's at a path below the project, through links; None for nothing.
 
         Raises:
@@ -115,7 +115,7 @@ class Commit:
         """
         return self._find(path.split("/"), path, self._project)
 
-    def below(self, path: str, *, strict: bool = True) -> Iterator[tuple[str, Entry]]:
+    def below(self, path: str, *, strict: bool = True) -> Iterator[tuple[str, TreeEntry]]:
         """Name and entry of each file at or below a path, in order, through links.
 
         Args:
@@ -133,7 +133,7 @@ class Commit:
         else:
             yield posixpath.normpath(path), found
 
-    def behind_links(self, path: str, *, strict: bool = True) -> Iterator[tuple[str, Entry]]:
+    def behind_links(self, path: str, *, strict: bool = True) -> Iterator[tuple[str, TreeEntry]]:
         """Name and entry of what each link at or below a directory leads to, and of the links in what's there.
 
         Args:
@@ -147,7 +147,9 @@ class Commit:
         if found is not None and found.is_tree:
             yield from self._links(path, found, (found.oid,), strict)
 
-    def _links(self, name: str, tree: Entry, above: tuple[str, ...], strict: bool) -> Iterator[tuple[str, Entry]]:
+    def _links(
+        self, name: str, tree: TreeEntry, above: tuple[str, ...], strict: bool
+    ) -> Iterator[tuple[str, TreeEntry]]:
         members = self._tree(tree.oid)
         self._load([one.oid for one in members.values() if one.is_tree])
         for child, member in sorted(members.items()):
@@ -158,7 +160,7 @@ class Commit:
             if entry.is_tree and entry.oid not in above:
                 yield from self._links(path, entry, (*above, entry.oid), strict)
 
-    def members(self, path: str) -> dict[str, Entry]:
+    def members(self, path: str) -> dict[str, TreeEntry]:
         """What a directory holds, by name; links are themselves. Empty where there's none."""
         found = self.find(path)
         return dict(self._tree(found.oid)) if found is not None and found.is_tree else {}
@@ -167,11 +169,11 @@ class Commit:
         """The directories from the project's own up to the repository's: `.`, `..`, `../..`."""
         return [".", *("/".join([".."] * (count + 1)) for count in range(len(self._prefix())))]
 
-    def text(self, entry: Entry) -> bytes:
+    def text(self, entry: TreeEntry) -> bytes:
         """A file's content."""
         return self.texts([entry])[0]
 
-    def texts(self, entries: Sequence[Entry]) -> list[bytes]:
+    def texts(self, entries: Sequence[TreeEntry]) -> list[bytes]:
         """Files' contents; raises `NotProvable` for a submodule's."""
         if any(one.mode == _SUBMODULE for one in entries):
             raise NotProvable("a submodule's files aren't in this repository, so nothing can be proven of them")
@@ -180,7 +182,9 @@ class Commit:
             self._texts[oid] = self._there(found, oid)
         return [self._texts[one.oid] for one in entries]
 
-    def _walk(self, name: str, tree: Entry, above: tuple[str, ...], strict: bool) -> Iterator[tuple[str, Entry]]:
+    def _walk(
+        self, name: str, tree: TreeEntry, above: tuple[str, ...], strict: bool
+    ) -> Iterator[tuple[str, TreeEntry]]:
         members = self._tree(tree.oid)
         self._load([one.oid for one in members.values() if one.is_tree])
         for child, member in sorted(members.items()):
@@ -191,7 +195,7 @@ class Commit:
             elif not entry.is_tree:
                 yield path, entry
 
-    def _behind(self, path: str, link: Entry, strict: bool) -> Entry:
+    def _behind(self, path: str, link: TreeEntry, strict: bool) -> TreeEntry:
         """What a link leads to."""
         try:
             found = self.find(path)
@@ -203,9 +207,9 @@ class Commit:
             raise NotProvable(f"{path} is a link to something that isn't in commit {self.id[:10]}")
         return found or link
 
-    def _find(self, parts: list[str], shown: str, base: Entry | None) -> Entry | None:
+    def _find(self, parts: list[str], shown: str, base: TreeEntry | None) -> TreeEntry | None:
         """Goes from a directory, the project's or the repository's, component by component."""
-        done: list[Entry] = []
+        done: list[TreeEntry] = []
         here, links = base, 0
         while parts and here is not None:
             part, *parts = parts
@@ -228,7 +232,7 @@ class Commit:
                 done.append(here)
         return here
 
-    def _target(self, link: Entry, links: int, shown: str) -> list[str]:
+    def _target(self, link: TreeEntry, links: int, shown: str) -> list[str]:
         """Where a link leads, component by component."""
         target = self.text(link).decode("utf-8", "surrogateescape")
         if target.startswith("/"):
@@ -237,7 +241,7 @@ class Commit:
             raise NotProvable(f"{shown} leads through links that go in a circle")
         return target.split("/")
 
-    def _from_top(self, parts: list[str], shown: str, base: Entry | None) -> Entry | None:
+    def _from_top(self, parts: list[str], shown: str, base: TreeEntry | None) -> TreeEntry | None:
         """A link leads out of the project: on from the repository's own directory."""
         above = self._prefix()
         if base == self._top or not above:
@@ -250,7 +254,7 @@ class Commit:
             self._above = [one for one in prefix_of(self._root).split("/") if one]
         return self._above
 
-    def _tree(self, oid: str) -> dict[str, Entry]:
+    def _tree(self, oid: str) -> dict[str, TreeEntry]:
         self._load([oid])
         return self._trees[oid]
 
@@ -286,12 +290,12 @@ class Commit:
         return words[0].decode("ascii"), content[:-1]
 
 
-def _members(data: bytes, size: int) -> dict[str, Entry]:
+def _members(data: bytes, size: int) -> dict[str, TreeEntry]:
     """A tree: for each member `MODE NAME`, a zero byte, the id's bytes."""
     found, place = {}, 0
     while place < len(data):
         end = data.index(b"\0", place)
         mode, _, name = data[place:end].partition(b" ")
         place = end + 1 + size
-        found[name.decode("utf-8", "surrogateescape")] = Entry(mode.decode("ascii"), data[end + 1 : place].hex())
+        found[name.decode("utf-8", "surrogateescape")] = TreeEntry(mode.decode("ascii"), data[end + 1 : place].hex())
     return found

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cdconf.artifacts.attestations import APPROVAL, OVERRIDE, STATEMENT, STOP, all_named, archive_named, named
-from cdconf.artifacts.backends import Place, place_of
+from cdconf.artifacts.backends import Backend, place_of
 from cdconf.clocks import Clock
 from cdconf.events import Emit, Notice
 from cdconf.promotion.approvals.given import Given, given_all
-from cdconf.promotion.checked import Checked, check_all
+from cdconf.promotion.checked import CheckedObject, check_all
 from cdconf.promotion.people import People
 from cdconf.promotion.said import app_key, environment_key, release_key, tree_key
 from cdconf.promotion.signers import Signers, signers_of
@@ -36,30 +36,30 @@ class Evidence:
     """
 
     project: Project
-    place: Place
+    place: Backend
     signers: Signers
     now: float
     emit: Emit
     skipped: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, project: Project, emit: Emit, place: Place | None = None, clock: Clock | None = None) -> Evidence:
+    def of(cls, project: Project, emit: Emit, place: Backend | None = None, clock: Clock | None = None) -> Evidence:
         """A project's; raises `ArtifactError` where the signers can't be read."""
         return cls(project, place or place_of(project), signers_of(project), (clock or Clock()).here(), emit)
 
-    def proofs(self, archive: str) -> list[Checked]:
+    def proofs(self, archive: str) -> list[CheckedObject]:
         """What stages said of an artifact."""
         return self._checked(STATEMENT, archive)
 
-    def proofs_of_tree(self, path: str, tree: str) -> list[Checked]:
+    def proofs_of_tree(self, path: str, tree: str) -> list[CheckedObject]:
         """What stages said of a role, or of what roles use."""
         return self._checked(STATEMENT, tree_key(self.project.name, path, tree))
 
-    def provisions(self, environment: str) -> list[Checked]:
+    def provisions(self, environment: str) -> list[CheckedObject]:
         """What stages said of the last provisions of an environment."""
         return self._checked(STATEMENT, environment_key(self.project.name, environment), _LAST)
 
-    def stops(self, app: str, archive: str | None = None) -> list[Checked]:
+    def stops(self, app: str, archive: str | None = None) -> list[CheckedObject]:
         """The stops of an app and of an artifact, and what lifts them.
 
         Raises:
@@ -70,14 +70,14 @@ class Evidence:
         self._warn(found)
         return found
 
-    def _warn(self, stops: Iterable[Checked]) -> None:
+    def _warn(self, stops: Iterable[CheckedObject]) -> None:
         for one in refused(stops)[:_COUNTED_OUT]:
             text = f"{self.place.shown(one.name)} stops or lifts nothing: it {one.refusal}"
             self.emit(Notice(text, warning=True))
 
     def every(
         self, kind: str, unread: Callable[[str], None] = lambda key: None, wanted: Collection[str] | None = None
-    ) -> dict[str, list[Checked]]:
+    ) -> dict[str, list[CheckedObject]]:
         """All of one kind, by what it's found by: for whoever looks at many artifacts. For the errors see `stops`.
 
         Args:
@@ -94,12 +94,12 @@ class Evidence:
         checked = check_all(all_named(self.place, kind, skip, wanted), self.signers, self.now)
         if kind == STOP:
             self._warn(checked)
-        found: dict[str, list[Checked]] = {}
+        found: dict[str, list[CheckedObject]] = {}
         for one in checked:
             found.setdefault(archive_named(one.name, kind) or "", []).append(one)
         return found
 
-    def releases(self, environment: str, app: str) -> list[Checked]:
+    def releases(self, environment: str, app: str) -> list[CheckedObject]:
         """What stages said of the last releases of an app in an environment."""
         return self._checked(STATEMENT, release_key(self.project.name, environment, app), _LAST)
 
@@ -108,11 +108,11 @@ class Evidence:
         found = named(self.place, APPROVAL, archive, self.skipping())
         return given_all(found, people, self.signers.revoked, self.now)
 
-    def overrides(self, environment: str) -> list[Checked]:
+    def overrides(self, environment: str) -> list[CheckedObject]:
         """Who has passed an environment's gate without what it asks for."""
         return self._checked(OVERRIDE, environment_key(self.project.name, environment))
 
-    def _checked(self, kind: str, key: str, newest: int | None = None) -> list[Checked]:
+    def _checked(self, kind: str, key: str, newest: int | None = None) -> list[CheckedObject]:
         return check_all(named(self.place, kind, key, self.skipping(), newest), self.signers, self.now)
 
     def skipping(self) -> Callable[[str, str], None]:

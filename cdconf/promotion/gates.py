@@ -15,7 +15,7 @@ from cdconf.errors import GateClosed
 from cdconf.promotion.approvals.links import judge_approvals
 from cdconf.promotion.errors import NotProvable
 from cdconf.promotion.evidence import Evidence
-from cdconf.promotion.judge import Candidate, Link, judge
+from cdconf.promotion.judge import Candidate, CandidateLink, judge
 from cdconf.promotion.pins import check_pins
 from cdconf.promotion.procedure import procedure
 from cdconf.promotion.requirements import Requirements, requirements_of
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from cdconf.artifacts import Artifact
-    from cdconf.artifacts.backends import Place
+    from cdconf.artifacts.backends import Backend
     from cdconf.events import Emit
     from cdconf.inventory import Environment, Project
     from cdconf.promotion.procedure import ProcedureDigest
@@ -45,11 +45,11 @@ class Gate:
     label: str
     environment: str
     candidate: Candidate
-    links: tuple[Link, ...]
+    links: tuple[CandidateLink, ...]
     skipped: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def missing(self) -> list[Link]:
+    def missing(self) -> list[CandidateLink]:
         """What keeps it closed."""
         return [one for one in self.links if one.state == "missing"]
 
@@ -59,13 +59,13 @@ class Gate:
         if missing:
             raise closed(f"{self.label} can't go to {self.environment}", missing, self._hint(missing))
 
-    def _hint(self, missing: list[Link]) -> str:
+    def _hint(self, missing: list[CandidateLink]) -> str:
         again = f"`cdconf gates {self.label} --to {self.environment}` judges it again, and asks no host"
         first = missing[0].command
         return f"`{first}` brings the first of them; {again}" if first else again
 
 
-def closed(what: str, missing: list[Link], hint: str | None) -> GateClosed:
+def closed(what: str, missing: list[CandidateLink], hint: str | None) -> GateClosed:
     """The error of a gate that's closed: the first link in its message, all of them below it."""
     first, *others = missing
     more = f" (and {len(others)} more)" if others else ""
@@ -80,7 +80,7 @@ def gate_of(
     environment: Environment,
     artifact: Artifact,
     emit: Emit,
-    place: Place | None = None,
+    place: Backend | None = None,
     read: Callable[[str], ProcedureDigest] | None = None,
     clock: Clock | None = None,
 ) -> Gate:

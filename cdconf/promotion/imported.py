@@ -15,20 +15,20 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cdconf.promotion.commit import Commit, Entry
+    from cdconf.promotion.commit import CommitReader, TreeEntry
 
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _LONGEST = 200  # characters of a module's name
 
 
-def imported(commit: Commit, roles: Iterable[str]) -> dict[str, Entry]:
+def imported(commit: CommitReader, roles: Iterable[str]) -> dict[str, TreeEntry]:
     """Path -> entry of each file that the roles' smoke tests consist of.
 
     Args:
         commit: Where the files are.
         roles: The roles whose tests are run.
     """
-    found: dict[str, Entry] = {}
+    found: dict[str, TreeEntry] = {}
     for role in roles:
         found |= dict(commit.below(f"roles/{role}/smoke"))
         for path in ("conftest.py", "roles/conftest.py", f"roles/{role}/conftest.py"):
@@ -45,7 +45,7 @@ def imported(commit: Commit, roles: Iterable[str]) -> dict[str, Entry]:
     return found
 
 
-def _importable(commit: Commit) -> Iterator[str]:
+def _importable(commit: CommitReader) -> Iterator[str]:
     """What lies beside cdconf.yml and can be imported: pytest and its plugins may do so, when it has the right name."""
     for name in commit.members("."):
         if name.endswith((".py", ".pyc", ".so")):
@@ -54,7 +54,7 @@ def _importable(commit: Commit) -> Iterator[str]:
             yield f"{name}/__init__.py"
 
 
-def _files_of(commit: Commit, module: str) -> Iterator[tuple[str, Entry]]:
+def _files_of(commit: CommitReader, module: str) -> Iterator[tuple[str, TreeEntry]]:
     """The files of a module, and of the packages around it; its name has slashes."""
     parts = module.split("/")
     for count in range(1, len(parts) + 1):

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cdconf.artifacts.attestations import content_of
-from cdconf.promotion.candidate import Candidate, Link
-from cdconf.promotion.checked import Checked
+from cdconf.promotion.candidate import Candidate, CandidateLink
+from cdconf.promotion.checked import CheckedObject
 from cdconf.promotion.offices import shown, stage_office
 from cdconf.promotion.reasons import clock, elsewhere, unproven
 from cdconf.promotion.said import Proof, Stop
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 def judge(
     wanted: Requirements,
     candidate: Candidate,
-    proofs: Sequence[Checked],
-    stops: Sequence[Checked],
+    proofs: Sequence[CheckedObject],
+    stops: Sequence[CheckedObject],
     signers: Signers,
     now: float,
-) -> list[Link]:
+) -> list[CandidateLink]:
     """The links that a gate asks for.
 
     Args:
@@ -42,7 +42,7 @@ def judge(
     concerned = [one for one in wanted.after if one.concerns(candidate.app) or one.name in wanted.always]
     changed = dict(wanted.changed)
     links = [
-        Link(f"after {stage.name}", "missing", changed[stage.name])
+        CandidateLink(f"after {stage.name}", "missing", changed[stage.name])
         if stage.name in changed
         else _after(stage, wanted, candidate, proofs, signers, now)
         for stage in concerned
@@ -50,15 +50,17 @@ def judge(
     if wanted.after and not links:
         names = ", ".join(one.name for one in wanted.after)
         why = f"no stage that {candidate.environment} asks for is for '{candidate.app}': {names}"
-        links = [Link("after a stage", "missing", why)]
-    links += [Link(f"after {name}", "missing", absent(name, source)) for name, source in wanted.absent]
+        links = [CandidateLink("after a stage", "missing", why)]
+    links += [CandidateLink(f"after {name}", "missing", absent(name, source)) for name, source in wanted.absent]
     if links and candidate.not_built:
-        links.insert(0, Link("built from a commit", "missing", candidate.not_built, f"cdconf build {candidate.app}"))
+        links.insert(
+            0, CandidateLink("built from a commit", "missing", candidate.not_built, f"cdconf build {candidate.app}")
+        )
     if wanted.heeds_stops:
         links += _stopped(candidate, stops)
     for name in wanted.parity:
         which = f"every copy of {candidate.environment}" if name == "*" else name
-        links.append(Link(f"parity {which}", "asked_later", "hosts are compared when it's deployed"))
+        links.append(CandidateLink(f"parity {which}", "asked_later", "hosts are compared when it's deployed"))
     return links
 
 
@@ -67,9 +69,9 @@ def absent(stage: str, source: str) -> str:
     return f"the pipeline in cdconf.yml has no stage '{stage}', for which {source} asks"
 
 
-def _stopped(candidate: Candidate, stops: Sequence[Checked]) -> list[Link]:
+def _stopped(candidate: Candidate, stops: Sequence[CheckedObject]) -> list[CandidateLink]:
     found = stop_links(stops, candidate.project, candidate.app, candidate.subject.archive)
-    return found or [Link("no stop", "there", f"{candidate.subject.name} isn't stopped")]
+    return found or [CandidateLink("no stop", "there", f"{candidate.subject.name} isn't stopped")]
 
 
 def is_about(stop: Stop, candidate: Candidate) -> bool:
@@ -79,8 +81,13 @@ def is_about(stop: Stop, candidate: Candidate) -> bool:
 
 
 def _after(
-    stage: Stage, wanted: Requirements, candidate: Candidate, proofs: Sequence[Checked], signers: Signers, now: float
-) -> Link:
+    stage: Stage,
+    wanted: Requirements,
+    candidate: Candidate,
+    proofs: Sequence[CheckedObject],
+    signers: Signers,
+    now: float,
+) -> CandidateLink:
     """Whether the artifact has passed a stage: what that has said of it and its procedure since it last failed counts.
 
     So a proof that's worth less, from a machine that isolates nothing, takes nothing away from a better one before.
@@ -88,26 +95,28 @@ def _after(
     name, office = f"after {stage.name}", stage_office(stage.name)
     command = proving_command(stage, candidate.subject.name, candidate.built_from)
     if not signers.of(office, now):
-        return Link(name, "missing", _nobody(office, signers, now), f"cdconf key trust --office {shown(office)} KEY")
+        return CandidateLink(
+            name, "missing", _nobody(office, signers, now), f"cdconf key trust --office {shown(office)} KEY"
+        )
     if candidate.procedure is None:
-        return Link(name, "missing", candidate.not_provable, command)
+        return CandidateLink(name, "missing", candidate.not_provable, command)
     about_it = words_of(stage, candidate, proofs)
     problems = {one.name: _unproven(one, wanted, candidate, now) for one in about_it}
     good = next((one for one in since_failed(about_it) if problems[one.name] is None), None)
     if good is not None:
-        return Link(name, "there", _told(good), statement=good.name)
+        return CandidateLink(name, "there", _told(good), statement=good.name)
     if about_it:
         last = about_it[0]
-        return Link(name, "missing", f"{_shortly(last)} {problems[last.name]}", command, last.name)
-    return _none_counts(stage, candidate, proofs, Link(name, "missing", "", command))
+        return CandidateLink(name, "missing", f"{_shortly(last)} {problems[last.name]}", command, last.name)
+    return _none_counts(stage, candidate, proofs, CandidateLink(name, "missing", "", command))
 
 
-def words_of(stage: Stage, candidate: Candidate, proofs: Sequence[Checked]) -> list[Checked]:
+def words_of(stage: Stage, candidate: Candidate, proofs: Sequence[CheckedObject]) -> list[CheckedObject]:
     """What a stage has said of the artifact by its procedure, the newest first."""
     return sorted((one for one in proofs if _is_about_it(one, stage, candidate)), key=_rank, reverse=True)
 
 
-def last_word(stage: Stage, candidate: Candidate, proofs: Sequence[Checked]) -> Proof | None:
+def last_word(stage: Stage, candidate: Candidate, proofs: Sequence[CheckedObject]) -> Proof | None:
     """What a stage has said last of an artifact and its procedure, for who wants to know whether there's more to do.
 
     Unlike a gate it doesn't ask whether the commit's own code was kept from the key: to try again changes nothing.
@@ -116,12 +125,14 @@ def last_word(stage: Stage, candidate: Candidate, proofs: Sequence[Checked]) -> 
     return said if isinstance(said, Proof) else None
 
 
-def since_failed(words: Sequence[Checked]) -> list[Checked]:
+def since_failed(words: Sequence[CheckedObject]) -> list[CheckedObject]:
     """What it has said since it last failed, the newest first."""
     return list(itertools.takewhile(lambda one: not _has_failed(one), words))
 
 
-def _none_counts(stage: Stage, candidate: Candidate, proofs: Sequence[Checked], link: Link) -> Link:
+def _none_counts(
+    stage: Stage, candidate: Candidate, proofs: Sequence[CheckedObject], link: CandidateLink
+) -> CandidateLink:
     """The link when nothing speaks of the stage as it should: with the reason of what comes nearest to that."""
     claims = [one for one in proofs if isinstance(one.said, Proof) and one.said.stage == stage.name]
     unread = [one for one in proofs if one.said is None]
@@ -134,7 +145,7 @@ def _none_counts(stage: Stage, candidate: Candidate, proofs: Sequence[Checked], 
     return replace(link, why=f"{_shortly(nearest)} {problem}", statement=nearest.name)
 
 
-def _is_about_it(one: Checked, stage: Stage, candidate: Candidate) -> bool:
+def _is_about_it(one: CheckedObject, stage: Stage, candidate: Candidate) -> bool:
     """Whether it's the stage's word on this artifact by this procedure, from somebody who may say it."""
     said = one.said
     if one.refusal is not None or not isinstance(said, Proof) or said.stage != stage.name:
@@ -142,17 +153,17 @@ def _is_about_it(one: Checked, stage: Stage, candidate: Candidate) -> bool:
     return elsewhere(said, stage, candidate) is None
 
 
-def _unproven(one: Checked, wanted: Requirements, candidate: Candidate, now: float) -> str | None:
+def _unproven(one: CheckedObject, wanted: Requirements, candidate: Candidate, now: float) -> str | None:
     if not isinstance(one.said, Proof):
         return "isn't a stage's"
     return unproven(one.said, wanted.max_age, candidate.environment, now)
 
 
-def _has_failed(one: Checked) -> bool:
+def _has_failed(one: CheckedObject) -> bool:
     return isinstance(one.said, Proof) and one.said.result == "failed"
 
 
-def _rank(one: Checked) -> tuple[float, bool]:
+def _rank(one: CheckedObject) -> tuple[float, bool]:
     """By time; of two at the same moment the bad news counts."""
     return (one.said.finished, _has_failed(one)) if isinstance(one.said, Proof) else (0.0, False)
 
@@ -177,19 +188,19 @@ def proving_command(stage: Stage, label: str, built_from: str | None) -> str:
     return f"cdconf pipeline run --commit {built_from[:10]}" if built_from else "cdconf pipeline run"
 
 
-def _told(one: Checked) -> str:
+def _told(one: CheckedObject) -> str:
     if not isinstance(one.said, Proof) or one.signer is None:
         return ""
     return f"passed in {one.said.environment} at {clock(one.said.finished)}, says {one.signer.principals}"
 
 
-def _shortly(one: Checked) -> str:
+def _shortly(one: CheckedObject) -> str:
     return f"statement {content_of(one.name)[:12]}"
 
 
 __all__ = [
     "Candidate",
-    "Link",
+    "CandidateLink",
     "absent",
     "is_about",
     "judge",

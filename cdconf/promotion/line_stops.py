@@ -28,7 +28,7 @@ SHORTEST = 3  # characters of a note
 
 
 @dataclass(frozen=True)
-class Target:
+class StopTarget:
     """An artifact, or without one all of an app's."""
 
     app: str
@@ -40,7 +40,7 @@ class Target:
         return self.artifact.label if self.artifact else f"all of {self.app}"
 
 
-def stop(project: Project, target: Target, note: str, office: str | None, emit: Emit) -> str:
+def stop(project: Project, target: StopTarget, note: str, office: str | None, emit: Emit) -> str:
     """Stops it; returns the object's name.
 
     Args:
@@ -73,7 +73,7 @@ def stop(project: Project, target: Target, note: str, office: str | None, emit: 
     return say(evidence.place, said, key, journal_head(project))
 
 
-def lift(project: Project, targets: Sequence[Target], note: str, office: str | None, emit: Emit) -> list[str]:
+def lift(project: Project, targets: Sequence[StopTarget], note: str, office: str | None, emit: Emit) -> list[str]:
     """Lifts the stops that stand; returns the names of their objects. For arguments and errors see `stop`.
 
     Raises:
@@ -95,7 +95,7 @@ def lift(project: Project, targets: Sequence[Target], note: str, office: str | N
     return lifted
 
 
-def _is_about(found: Stop, project: Project, target: Target) -> bool:
+def _is_about(found: Stop, project: Project, target: StopTarget) -> bool:
     archive = target.artifact.archive if target.artifact else None
     subject = found.subject.archive if found.subject else None
     return (found.project, found.app, subject) == (project.name, target.app, archive)

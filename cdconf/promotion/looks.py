@@ -12,7 +12,7 @@ from cdconf.agent.errors import Failed
 from cdconf.agent.records import formats, ledger
 from cdconf.errors import HostFailed
 from cdconf.events import Emit, Notice
-from cdconf.promotion.said import Period
+from cdconf.promotion.said import HeldPeriod
 from cdconf.promotion.soaking import held_by
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ Page = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Look:
+class LedgerLook:
     """What a host's ledger says of all apps, and by how many seconds its clock is ahead of this machine's."""
 
     pages: Mapping[str, Page]
@@ -42,11 +42,11 @@ class Look:
         """The archives of all releases that the ledger tells of."""
         return {one["archive"] for one in self._events(app) if "archive" in one}
 
-    def periods(self, app: str, archive: str) -> list[Period]:
+    def periods(self, app: str, archive: str) -> list[HeldPeriod]:
         """When the host held a release, by this machine's clock."""
         now = time.time()
         found = held_by(self._events(app), archive, self.current(app) == archive, now + self.ahead)
-        moved = [Period(one.begins - self.ahead, min(one.ends - self.ahead, now), one.procedure) for one in found]
+        moved = [HeldPeriod(one.begins - self.ahead, min(one.ends - self.ahead, now), one.procedure) for one in found]
         return [one for one in moved if 0 < one.begins < one.ends]
 
     def _events(self, app: str) -> list[Mapping[str, Any]]:
@@ -54,10 +54,10 @@ class Look:
         return list(page["events"]) if page is not None else []
 
 
-def looks(fleet: Fleet, hosts: Sequence[Host], emit: Emit) -> dict[str, Look]:
+def looks(fleet: Fleet, hosts: Sequence[Host], emit: Emit) -> dict[str, LedgerLook]:
     """What hosts remember, by name; one that doesn't answer, or says what no ledger holds, isn't among them."""
 
-    def ask(session: Session) -> Look:
+    def ask(session: Session) -> LedgerLook:
         told = session.history()
         try:
             pages = formats.decoded("its ledger", ledger.FILE, json.dumps(told["apps"]).encode())
@@ -65,7 +65,7 @@ def looks(fleet: Fleet, hosts: Sequence[Host], emit: Emit) -> dict[str, Look]:
             raise HostFailed(
                 "its answer about its releases isn't one of cdconf's agent", host=session.host.name
             ) from error
-        return Look(pages, session.clock_ahead or 0.0)
+        return LedgerLook(pages, session.clock_ahead or 0.0)
 
     found, errors = fleet.each(hosts, ask).split()
     for name, error in errors.items():

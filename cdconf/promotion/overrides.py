@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from cdconf.artifacts import Store
+from cdconf.artifacts import ArtifactStore
 from cdconf.errors import GateClosed, UsageError
 from cdconf.promotion import office_keys
 from cdconf.promotion.approvals.links import judge_approvals
 from cdconf.promotion.heads import journal_head
-from cdconf.promotion.judge import Candidate, Link, judge
+from cdconf.promotion.judge import Candidate, CandidateLink, judge
 from cdconf.promotion.office_keys import OfficeKey
 from cdconf.promotion.offices import OVERRIDE
 from cdconf.promotion.requirements import requirements_of
@@ -76,7 +76,7 @@ def overriding_key(evidence: Evidence) -> OfficeKey:
 
 
 def override_artifact(
-    evidence: Evidence, candidate: Candidate, missing: Sequence[Link], version: str, reason: str
+    evidence: Evidence, candidate: Candidate, missing: Sequence[CandidateLink], version: str, reason: str
 ) -> str:
     """Writes down that an artifact passes an environment's gate for a reason; returns the object's name.
 
@@ -101,7 +101,7 @@ def override_artifact(
 
 
 def override_roles(
-    evidence: Evidence, environment: str, trees: Mapping[str, str], missing: Sequence[Link], reason: str
+    evidence: Evidence, environment: str, trees: Mapping[str, str], missing: Sequence[CandidateLink], reason: str
 ) -> str:
     """The same for a provision: path -> the id of its git tree, empty where nobody can say."""
     said = Override(
@@ -161,7 +161,7 @@ def _is_past(evidence: Evidence, wanted: Requirements, said: Override) -> bool:
 
 def _built_from(evidence: Evidence, subject: Subject) -> str | None:
     """The commit that an artifact was built from, as the store has it."""
-    found = Store(evidence.project, evidence.place).with_archive(subject.archive)
+    found = ArtifactStore(evidence.project, evidence.place).with_archive(subject.archive)
     return found.commit if found is not None and not found.dirty else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from cdconf.catalog.findings import Finding
+from cdconf.catalog.findings import LintFinding
 from cdconf.inventory.opening import SEARCHED, opens
 from cdconf.promotion.stage_pins import changed
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cdconf.promotion.policy_model import Policy
 
 
-def findings(policy: Policy, project: Project) -> list[Finding]:
+def findings(policy: Policy, project: Project) -> list[LintFinding]:
     """Warnings about a policy, by the project as its files are now.
 
     Args:
@@ -31,7 +31,7 @@ def findings(policy: Policy, project: Project) -> list[Finding]:
     for name, require in policy.environments.items():
         if name not in project.filed():
             text = f"there is no environment '{name}' in inventories/"
-            found.append(Finding("policy", text, policy.file, 1))
+            found.append(LintFinding("policy", text, policy.file, 1))
         for entry in require.entries:
             missing = [one for one in entry.stages if one not in stages]
             bare = [one for one in entry.stages if one in stages and one not in policy.stages]
@@ -51,13 +51,13 @@ def findings(policy: Policy, project: Project) -> list[Finding]:
     return found
 
 
-def _never(name: str, require: Require) -> list[Finding]:
+def _never(name: str, require: Require) -> list[LintFinding]:
     if not require.windows or opens(require.windows, (), time.time()) is not None:
         return []
     text = f"no moment of the next {SEARCHED} days is in all windows of {name}"
     return [_finding(text, require.windows[-1].source)]
 
 
-def _finding(text: str, source: str) -> Finding:
+def _finding(text: str, source: str) -> LintFinding:
     file, _, line = source.rpartition(":")
-    return Finding("policy", text, file, int(line))
+    return LintFinding("policy", text, file, int(line))

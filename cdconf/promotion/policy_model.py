@@ -11,7 +11,7 @@ from cdconf.promotion.stage_pins import StagePin
 
 
 @dataclass(frozen=True)
-class Pin:
+class PolicyPin:
     """What the project's files must say.
 
     Attributes:
@@ -37,8 +37,8 @@ class Policy:
     """
 
     file: str = ""
-    project: Pin | None = None
-    store: Pin | None = None
+    project: PolicyPin | None = None
+    store: PolicyPin | None = None
     environments: Mapping[str, Require] = field(default_factory=dict)
     stages: Mapping[str, StagePin] = field(default_factory=dict)
     people: People = field(default_factory=People)

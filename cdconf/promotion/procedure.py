@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from cdconf.errors import UsageError, did_you_mean, nearest_or_all
 from cdconf.inventory.nested_groups import around, inner_groups, roles_of
 from cdconf.inventory.stages import inputs_of, stages_of
-from cdconf.promotion.commit import Commit
+from cdconf.promotion.commit import CommitReader
 from cdconf.promotion.errors import NotProvable
 from cdconf.promotion.imported import imported
 from cdconf.promotion.uncommitted import Uncommitted
@@ -27,7 +27,7 @@ from cdconf.yamlfile import YamlMap, expect, loads
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from cdconf.promotion.commit import Entry
+    from cdconf.promotion.commit import TreeEntry
 
 FILE = "cdconf.yml"
 VERSION = 1
@@ -36,7 +36,7 @@ _VARIABLES = re.compile(r"/(group_vars|host_vars)/.*\.ya?ml\Z")
 
 
 @dataclass(frozen=True, order=True)
-class Part:
+class ProcedurePart:
     """One thing that the procedure is made of.
 
     Attributes:
@@ -73,7 +73,7 @@ class Procedure(ProcedureDigest):
         parts: What it's made of, sorted.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[ProcedurePart, ...]
 
 
 def procedure(project_root: Path, revision: str, app: str, *, extra: Iterable[str] = ()) -> Procedure:
@@ -95,7 +95,7 @@ def procedure(project_root: Path, revision: str, app: str, *, extra: Iterable[st
     if named:
         text = f"-e sets {', '.join(named)}, which no commit says, so this run can't prove anything"
         raise NotProvable(text, hint="put the value into the inventory, and commit it")
-    with Uncommitted(project_root) as uncommitted, Commit(project_root, revision) as commit:
+    with Uncommitted(project_root) as uncommitted, CommitReader(project_root, revision) as commit:
         found = _read(commit, app)
         uncommitted.check(commit)
     return found
@@ -111,18 +111,18 @@ def procedure_of(project_root: Path, revision: str, app: str, *, strict: bool = 
         strict: See `procedure` for the errors. Otherwise a stage that doesn't say what its command reads has an input
             without a digest, so that people can be shown the rest: it proves nothing.
     """
-    with Commit(project_root, revision) as commit:
+    with CommitReader(project_root, revision) as commit:
         return _read(commit, app, strict=strict)
 
 
-def _read(commit: Commit, app: str, *, strict: bool = True) -> Procedure:
+def _read(commit: CommitReader, app: str, *, strict: bool = True) -> Procedure:
     parts = tuple(sorted(set(_parts(commit, app, strict))))
     words = json.dumps([VERSION, [[one.kind, one.name, one.digest] for one in parts]], separators=(",", ":"))
     digest = hashlib.sha256(b"cdconf procedure\n" + words.encode("utf-8", "surrogateescape")).hexdigest()
     return Procedure(f"sha256:{digest}", commit.id, parts)
 
 
-def _parts(commit: Commit, app: str, strict: bool) -> Iterator[Part]:
+def _parts(commit: CommitReader, app: str, strict: bool) -> Iterator[ProcedurePart]:
     files = set()
     for part in _named_parts(commit, app, strict):
         files |= (
@@ -130,10 +130,10 @@ def _parts(commit: Commit, app: str, strict: bool) -> Iterator[Part]:
         )
         yield part
     for path, entry in _attributes(commit, files).items():
-        yield Part("attributes", path, entry.digest)
+        yield ProcedurePart("attributes", path, entry.digest)
 
 
-def _attributes(commit: Commit, files: Iterable[str]) -> dict[str, Entry]:
+def _attributes(commit: CommitReader, files: Iterable[str]) -> dict[str, TreeEntry]:
     """The .gitattributes that say what git makes of these files in a work tree: line ends, encodings."""
     folders = {posixpath.dirname(one) for one in files}
     folders |= {"/".join(one.split("/")[:count]) for one in folders for count in range(1, one.count("/") + 1)}
@@ -141,30 +141,30 @@ def _attributes(commit: Commit, files: Iterable[str]) -> dict[str, Entry]:
     return {posixpath.normpath(one): entry for one in places if (entry := commit.find(one)) is not None}
 
 
-def _named_parts(commit: Commit, app: str, strict: bool) -> Iterator[Part]:
+def _named_parts(commit: CommitReader, app: str, strict: bool) -> Iterator[ProcedurePart]:
     top = _yaml(commit, FILE)
     apps = expect(top, "apps", dict, FILE, YamlMap(file=FILE))
     if app not in apps:
         raise UsageError(f"cdconf.yml has no app '{app}'", hint=nearest_or_all(app, apps))
     groups = _groups(top, expect(apps, app, dict, "apps"))
-    yield Part("app", app, _digest(apps[app]))
+    yield ProcedurePart("app", app, _digest(apps[app]))
     for name, roles in groups.items():
-        yield Part("group", name, _digest(roles))
-    yield Part("order", "groups", _digest(list(groups)))
+        yield ProcedurePart("group", name, _digest(roles))
+    yield ProcedurePart("order", "groups", _digest(list(groups)))
     yield from _of_roles(commit, top, [role for roles in groups.values() for role in roles])
     yield from _smoke_packages(commit, top)
     yield from _of_stages(commit, top, app, strict)
-    yield from (Part("type", path, entry.digest) for path, entry in commit.below("resources"))
+    yield from (ProcedurePart("type", path, entry.digest) for path, entry in commit.below("resources"))
     yield from _installed(_names(top.get("type_packages")))
 
 
-def _smoke_packages(commit: Commit, top: YamlMap) -> Iterator[Part]:
+def _smoke_packages(commit: CommitReader, top: YamlMap) -> Iterator[ProcedurePart]:
     """The file that lists what smoke tests import."""
     smoke = top.get("smoke")
     file = smoke.get("packages") if isinstance(smoke, dict) else None
     entry = commit.find(file) if isinstance(file, str) else None
     if entry is not None:
-        yield Part("smoke packages", str(file), entry.digest)
+        yield ProcedurePart("smoke packages", str(file), entry.digest)
 
 
 def _groups(top: YamlMap, app: YamlMap) -> dict[str, list[str]]:
@@ -179,7 +179,7 @@ def _groups(top: YamlMap, app: YamlMap) -> dict[str, list[str]]:
     return {name: list(roles_of(known, name)) for name in known if name in counted}
 
 
-def _of_roles(commit: Commit, top: YamlMap, names: Sequence[str]) -> Iterator[Part]:
+def _of_roles(commit: CommitReader, top: YamlMap, names: Sequence[str]) -> Iterator[ProcedurePart]:
     """The roles' files and smoke tests, and what they reach."""
     from cdconf.promotion.reach import Reach  # it takes its time, and digests are remembered
 
@@ -190,12 +190,12 @@ def _of_roles(commit: Commit, top: YamlMap, names: Sequence[str]) -> Iterator[Pa
         reach.add_role(name, content)
         yield from _files(commit, "role", [f"roles/{name}/role.yml"])
     reach.add_variables([entry for path, entry in commit.below("inventories", strict=False) if _VARIABLES.search(path)])
-    yield from (Part(kind, path, entry.digest) for (kind, path), entry in reach.found.items())
+    yield from (ProcedurePart(kind, path, entry.digest) for (kind, path), entry in reach.found.items())
     for path, entry in imported(commit, dict.fromkeys(names)).items():
-        yield Part("smoke test", path, entry.digest)
+        yield ProcedurePart("smoke test", path, entry.digest)
 
 
-def _with_handlers(commit: Commit, top: YamlMap, roles: Mapping[str, YamlMap]) -> dict[str, YamlMap]:
+def _with_handlers(commit: CommitReader, top: YamlMap, roles: Mapping[str, YamlMap]) -> dict[str, YamlMap]:
     """Other roles of the project whose handlers these notify: a handler is known by name throughout the project."""
     own = {name for role in roles.values() for name in _keys(role.get("handlers"))}
     missing = {name for role in roles.values() for name in _notified(role)} - own
@@ -215,14 +215,14 @@ def _notified(role: YamlMap) -> Iterator[str]:
             yield from _names(one.get("notify"))
 
 
-def _of_stages(commit: Commit, top: YamlMap, app: str, strict: bool) -> Iterator[Part]:
+def _of_stages(commit: CommitReader, top: YamlMap, app: str, strict: bool) -> Iterator[ProcedurePart]:
     """The stages that this app goes through, and the files that their commands read."""
     stages = [one for one in stages_of(top) if not _names(one.get("build")) or app in _names(one["build"])]
     for stage in stages:
         name = str(stage.get("stage"))
-        yield Part("stage", name, _digest(stage))
+        yield ProcedurePart("stage", name, _digest(stage))
         if not strict and "run" in stage and not stage.get("inputs"):
-            yield Part("input", f"{name}: unknown, since `inputs` names nothing", "")
+            yield ProcedurePart("input", f"{name}: unknown, since `inputs` names nothing", "")
             continue
         for path in inputs_of(stage):
             files = list(commit.below(path, strict=False))
@@ -230,27 +230,27 @@ def _of_stages(commit: Commit, top: YamlMap, app: str, strict: bool) -> Iterator
                 text = f"'inputs' of stage '{name}' names {path}, which commit {commit.id[:10]} doesn't have"
                 file, line = stage.where("inputs")
                 raise NotProvable(text, file=file, line=line)
-            yield from (Part("input", f"{name}: {one}", entry.digest) for one, entry in files)
-    yield Part("order", "stages", _digest([one.get("stage") for one in stages]))
+            yield from (ProcedurePart("input", f"{name}: {one}", entry.digest) for one, entry in files)
+    yield ProcedurePart("order", "stages", _digest([one.get("stage") for one in stages]))
 
 
-def _installed(packages: Sequence[str]) -> Iterator[Part]:
+def _installed(packages: Sequence[str]) -> Iterator[ProcedurePart]:
     from cdconf.resources.discovery import is_own, type_folders
     from cdconf.session.bundle import sources_digest
 
-    yield Part("agent", "cdconf", f"sha256:{sources_digest()}")
+    yield ProcedurePart("agent", "cdconf", f"sha256:{sources_digest()}")
     for name, folder in type_folders(None, packages).items() if packages else ():
         if not is_own(folder):
             texts = {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in folder.rglob("*.py")}
-            yield Part("type package", name, _digest(texts))
+            yield ProcedurePart("type package", name, _digest(texts))
 
 
-def _files(commit: Commit, kind: str, paths: Iterable[str]) -> Iterator[Part]:
+def _files(commit: CommitReader, kind: str, paths: Iterable[str]) -> Iterator[ProcedurePart]:
     for path in paths:
-        yield from (Part(kind, name, entry.digest) for name, entry in commit.below(path))
+        yield from (ProcedurePart(kind, name, entry.digest) for name, entry in commit.below(path))
 
 
-def _yaml(commit: Commit, path: str) -> YamlMap:
+def _yaml(commit: CommitReader, path: str) -> YamlMap:
     entry = commit.find(path)
     if entry is None or entry.is_tree:
         raise NotProvable(f"commit {commit.id[:10]} has no {path}")

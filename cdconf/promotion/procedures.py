@@ -8,7 +8,7 @@ from cdconf.errors import CdconfError
 from cdconf.promotion.procedure import Procedure, procedure
 
 
-class Procedures:
+class AppProcedures:
     """Reads the procedure of an app when it's first asked for.
 
     Args:

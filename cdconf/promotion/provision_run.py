@@ -16,7 +16,7 @@ from cdconf.promotion.errors import NotProvable
 from cdconf.promotion.evidence import Evidence
 from cdconf.promotion.gates import closed
 from cdconf.promotion.heads import journal_head
-from cdconf.promotion.judge import Link
+from cdconf.promotion.judge import CandidateLink
 from cdconf.promotion.office_keys import OfficeKey
 from cdconf.promotion.offices import stage_office
 from cdconf.promotion.overrides import check_reason, override_roles
@@ -148,14 +148,14 @@ class ProvisionRun:
             what = f"{self.environment.name} can't be provisioned now"
             raise closed(what, missing, f"nothing was changed; {CANT_WAIT}")
 
-    def _roles(self, wanted: Requirements, evidence: Evidence) -> list[Link]:
+    def _roles(self, wanted: Requirements, evidence: Evidence) -> list[CandidateLink]:
         """The links of the roles that would be applied."""
         try:
             self._read()
             applied = applied_roles(self.environment, wanted, evidence)
             return judge_roles(self.environment, wanted, self._trees, applied, evidence)
         except NotProvable as error:
-            return [Link(NOT_COMMITTED, "missing", error.message)]
+            return [CandidateLink(NOT_COMMITTED, "missing", error.message)]
 
     def _read(self) -> None:
         """Reads the roles' git trees, unless that was done before.

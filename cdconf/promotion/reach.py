@@ -18,7 +18,7 @@ from cdconf.resources.discovery import own_types
 from cdconf.yamlfile import loads
 
 if TYPE_CHECKING:
-    from cdconf.promotion.commit import Commit, Entry
+    from cdconf.promotion.commit import CommitReader, TreeEntry
 
 # The fields of cdconf's own types that name a template or a file; a test looks through the types for others.
 TEMPLATES = ("template",)
@@ -38,8 +38,8 @@ class Reach:
         found: Kind (`template`, `file`) and name of each file -> its entry.
     """
 
-    def __init__(self, commit: Commit) -> None:
-        self.found: dict[tuple[str, str], Entry] = {}
+    def __init__(self, commit: CommitReader) -> None:
+        self.found: dict[tuple[str, str], TreeEntry] = {}
         self._commit = commit
         self._read: set[str] = set()
         self._all_of: set[str | None] = set()
@@ -65,7 +65,7 @@ class Reach:
             if any(mark in text for mark in _MARKS):
                 self._add_references(text, None)
 
-    def add_variables(self, entries: Sequence[Entry]) -> None:
+    def add_variables(self, entries: Sequence[TreeEntry]) -> None:
         """Takes in what variables in an environment's files include; only that: their values are the environment's."""
         for content in self._commit.texts(entries):
             text = content.decode("utf-8", "replace")

@@ -14,7 +14,7 @@ from cdconf.inventory.read_require import read_entries
 from cdconf.inventory.values import names
 from cdconf.promotion.allowed_signers import fingerprint_of
 from cdconf.promotion.people import People, Person
-from cdconf.promotion.policy_model import Pin, Policy
+from cdconf.promotion.policy_model import Policy, PolicyPin
 from cdconf.promotion.stage_pins import StagePin
 from cdconf.yamlfile import YamlMap, check_keys, expect, loads, shown
 
@@ -53,13 +53,13 @@ def read_policy(text: str, file: str) -> Policy:
     )
 
 
-def _pin(top: YamlMap, key: str, pattern: str, problem: str) -> Pin | None:
+def _pin(top: YamlMap, key: str, pattern: str, problem: str) -> PolicyPin | None:
     value = expect(top, key, str, "the policy", None)
     if value is None:
         return None
     if not re.fullmatch(pattern, value):
         raise top.error(f"{shown(value)} {problem}", key)
-    return Pin(value, _source(top, key))
+    return PolicyPin(value, _source(top, key))
 
 
 def _environments(top: YamlMap) -> dict[str, Require]:

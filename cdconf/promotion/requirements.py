@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cdconf.inventory.pipeline import Require
-from cdconf.inventory.requirement import Entry
+from cdconf.inventory.requirement import RequirementEntry
 from cdconf.promotion.policy import policy_of
 from cdconf.promotion.policy_model import Policy
 from cdconf.promotion.stage_pins import changed
@@ -54,7 +54,7 @@ class Requirements:
     always: frozenset[str] = frozenset()
     absent: tuple[tuple[str, str], ...] = ()
     changed: tuple[tuple[str, str], ...] = ()
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[RequirementEntry, ...] = ()
     policy: Policy = field(default_factory=Policy)
 
     @property
@@ -100,7 +100,9 @@ def _default(project: Project, environment: Environment) -> Require:
         return Require()
     before = project.pipeline.before(own.name)
     source = f"cdconf.yml:{own.line}"
-    return Require(after=before, entries=(Entry("after", ", ".join(before), source, before),) if before else ())
+    return Require(
+        after=before, entries=(RequirementEntry("after", ", ".join(before), source, before),) if before else ()
+    )
 
 
 def _together(

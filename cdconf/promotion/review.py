@@ -11,7 +11,7 @@ from cdconf.errors import CdconfError, GateClosed, UsageError
 from cdconf.promotion.approvals.authors import Authors
 from cdconf.promotion.approvals.counting import rejection
 from cdconf.promotion.approvals.links import counting
-from cdconf.promotion.changes import Change, changes
+from cdconf.promotion.changes import PartChange, changes
 from cdconf.promotion.gates import Gate, candidate_of, gate_of
 from cdconf.promotion.procedure import procedure_of
 from cdconf.promotion.reasons import clock
@@ -50,7 +50,7 @@ class Review:
     authors: Authors
     proofs: dict[str, Proof]
     stops: Sequence[str]
-    changed: Sequence[Change] | None
+    changed: Sequence[PartChange] | None
     evidence: Evidence
 
     @property
@@ -89,7 +89,7 @@ def review_of(project: Project, environment: Environment, artifact: Artifact, em
     return Review(gate, wanted, about, authors, proofs, told, _changed(project, authors, artifact.app), evidence)
 
 
-def _changed(project: Project, authors: Authors, app: str) -> Sequence[Change] | None:
+def _changed(project: Project, authors: Authors, app: str) -> Sequence[PartChange] | None:
     if authors.since is None:
         return None
     try:

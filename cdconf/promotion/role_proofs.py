@@ -6,10 +6,10 @@ import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from cdconf.promotion.checked import Checked
-from cdconf.promotion.commit import Commit
+from cdconf.promotion.checked import CheckedObject
+from cdconf.promotion.commit import CommitReader
 from cdconf.promotion.errors import NotProvable
-from cdconf.promotion.judge import Link, absent
+from cdconf.promotion.judge import CandidateLink, absent
 from cdconf.promotion.offices import shown, stage_office
 from cdconf.promotion.reasons import NOT_ISOLATED, span
 from cdconf.promotion.said import RolesProof, Said
@@ -46,7 +46,7 @@ def trees_of(root: Path, roles: Iterable[str]) -> tuple[str, dict[str, str]]:
     Raises:
         NotProvable: The work tree isn't what the commit says, or a role isn't in it.
     """
-    with Uncommitted(root) as uncommitted, Commit(root, "HEAD") as commit:
+    with Uncommitted(root) as uncommitted, CommitReader(root, "HEAD") as commit:
         found = {path: commit.find(path) for path in (*(f"roles/{one}" for one in roles), *_SHARED)}
         uncommitted.check(commit)
         trees = {path: entry.oid for path, entry in found.items() if entry is not None and entry.is_tree}
@@ -74,7 +74,7 @@ def judge_roles(
     trees: Mapping[str, str],
     applied: Mapping[str, str],
     evidence: Evidence,
-) -> list[Link]:
+) -> list[CandidateLink]:
     """A link for each stage and role that must have been provisioned there.
 
     Args:
@@ -84,16 +84,16 @@ def judge_roles(
         applied: The same of what was last applied here: that needs no proof.
         evidence: What was said.
     """
-    links = [Link(f"roles after {name}", "missing", absent(name, source)) for name, source in wanted.absent]
+    links = [CandidateLink(f"roles after {name}", "missing", absent(name, source)) for name, source in wanted.absent]
     changed = {path: tree for path, tree in trees.items() if applied.get(path) != tree}
-    links += [Link(f"roles after {name}", "missing", why) for name, why in wanted.changed]
+    links += [CandidateLink(f"roles after {name}", "missing", why) for name, why in wanted.changed]
     left = [one for one in wanted.after if one.name not in dict(wanted.changed)]
     for stage in (one for one in left if one.environment or one.copy_of):
         office = stage_office(stage.name)
         if changed and not evidence.signers.of(office, evidence.now):
             why = f"nobody may speak for {shown(office)} here ({evidence.signers.file})"
             command = f"cdconf key trust --office {shown(office)} KEY"
-            links.append(Link(f"roles after {stage.name}", "missing", why, command))
+            links.append(CandidateLink(f"roles after {stage.name}", "missing", why, command))
             continue
         for path, tree in changed.items():
             found = held_to(wanted.policy.stages, evidence.proofs_of_tree(path, tree))
@@ -117,8 +117,12 @@ def _is_here(said: Said | None, environment: Environment, wanted: Requirements, 
 
 
 def _link(
-    stage: Stage, path: str, tree: str, found: Sequence[Checked], where: tuple[Environment, Requirements, Evidence]
-) -> Link:
+    stage: Stage,
+    path: str,
+    tree: str,
+    found: Sequence[CheckedObject],
+    where: tuple[Environment, Requirements, Evidence],
+) -> CandidateLink:
     name = f"{path} after {stage.name}"
     command = f"cdconf provision {stage.environment or f'--copy-of {stage.copy_of} --name try-1'}"
     about = [one for one in found if isinstance(one.said, RolesProof) and one.said.stage == stage.name]
@@ -126,17 +130,17 @@ def _link(
     valid = [one for one in about if one.refusal is None]
     for one in sorted(valid, key=_finished, reverse=True):
         if problems[one.name] is None:
-            return Link(name, "there", f"{path} was provisioned as it is", statement=one.name)
+            return CandidateLink(name, "there", f"{path} was provisioned as it is", statement=one.name)
     if not about:
         why = f"nobody has said that {path}, as it is now ({tree[:10]}), passed stage '{stage.name}'"
-        return Link(name, "missing", why, command)
+        return CandidateLink(name, "missing", why, command)
     last = max(valid or about, key=_finished)
     short = last.name.removesuffix(".dsse").rpartition("-")[2][:12]
-    return Link(name, "missing", f"statement {short} {problems[last.name]}", command, last.name)
+    return CandidateLink(name, "missing", f"statement {short} {problems[last.name]}", command, last.name)
 
 
 def _problem(
-    one: Checked, stage: Stage, path: str, tree: str, where: tuple[Environment, Requirements, Evidence]
+    one: CheckedObject, stage: Stage, path: str, tree: str, where: tuple[Environment, Requirements, Evidence]
 ) -> str | None:
     environment, wanted, evidence = where
     said = one.said
@@ -162,5 +166,5 @@ def _problem(
     return next((why for is_so, why in found if is_so), None)
 
 
-def _finished(one: Checked) -> float:
+def _finished(one: CheckedObject) -> float:
     return one.said.finished if isinstance(one.said, RolesProof) else 0.0

@@ -87,7 +87,7 @@ class Proof:
 
 
 @dataclass(frozen=True)
-class Period:
+class HeldPeriod:
     """A time for which hosts held a release, proven well; `procedure` is the digest of how it was brought there."""
 
     begins: float
@@ -112,7 +112,7 @@ class Held:
     stage: str
     environment: str
     copy_of: str | None
-    periods: tuple[Period, ...]
+    periods: tuple[HeldPeriod, ...]
     hosts: Mapping[str, Any]
     at: float
     isolated: bool

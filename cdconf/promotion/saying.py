@@ -27,13 +27,13 @@ from cdconf.promotion.statement import document, envelope, test_result, with_hea
 from cdconf.user import user_name
 
 if TYPE_CHECKING:
-    from cdconf.artifacts.backends import Place
+    from cdconf.artifacts.backends import Backend
     from cdconf.promotion.office_keys import OfficeKey
 
 Head = Mapping[str, Any] | None
 
 
-def say(place: Place, said: Proof | Held | Stop | Override, key: OfficeKey, head: Head = None) -> str:
+def say(place: Backend, said: Proof | Held | Stop | Override, key: OfficeKey, head: Head = None) -> str:
     """Signs it and stores it, beside what it's about; returns the object's name.
 
     A proof gets a statement of its tests beside it, in in-toto's own words. One that has passed is found by its
@@ -57,7 +57,7 @@ def say(place: Place, said: Proof | Held | Stop | Override, key: OfficeKey, head
     return attest(place, kind, said.key, made)
 
 
-def say_lifted(place: Place, lift: Lift, beside: str, key: OfficeKey, head: Head = None) -> str:
+def say_lifted(place: Backend, lift: Lift, beside: str, key: OfficeKey, head: Head = None) -> str:
     """The same for the lift of a stop.
 
     Args:
@@ -70,7 +70,7 @@ def say_lifted(place: Place, lift: Lift, beside: str, key: OfficeKey, head: Head
     return attest(place, STOP, beside, _signed(with_head(document(lift), head), key))
 
 
-def say_of_trees(place: Place, proof: RolesProof, key: OfficeKey, head: Head = None) -> list[str]:
+def say_of_trees(place: Backend, proof: RolesProof, key: OfficeKey, head: Head = None) -> list[str]:
     """The same for roles: one envelope, found by its environment and each of its roles; returns the objects' names."""
     made = _signed(with_head(document(proof), head), key)
     keys = [environment_key(proof.project, proof.environment)]
@@ -79,7 +79,7 @@ def say_of_trees(place: Place, proof: RolesProof, key: OfficeKey, head: Head = N
 
 
 def say_approved(
-    place: Place, approval: Approval, sign: Callable[[bytes], bytes], keyid: str, head: Head = None
+    place: Backend, approval: Approval, sign: Callable[[bytes], bytes], keyid: str, head: Head = None
 ) -> str:
     """Has an approval signed, and stores it beside its artifact; returns the object's name.
 

@@ -11,18 +11,18 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from cdconf.artifacts import Store
+from cdconf.artifacts import ArtifactStore
 from cdconf.artifacts.backends import place_of
 from cdconf.errors import ArtifactError, CdconfError, UsageError
 from cdconf.events import Collector, Emit, Notice
 from cdconf.promotion import office_keys
 from cdconf.promotion.evidence import Evidence
 from cdconf.promotion.heads import journal_head
-from cdconf.promotion.looks import Look, looks
+from cdconf.promotion.looks import LedgerLook, looks
 from cdconf.promotion.office_keys import OfficeKey
 from cdconf.promotion.offices import stage_office
 from cdconf.promotion.reasons import span
-from cdconf.promotion.said import Held, Period, Subject
+from cdconf.promotion.said import Held, HeldPeriod, Subject
 from cdconf.promotion.saying import say
 from cdconf.promotion.soaking import Span, by_all, length
 from cdconf.promotion.stage_of_run import check_stage
@@ -57,7 +57,7 @@ class SmokeRun:
     demanded: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
     _key: OfficeKey | None = None
-    _before: Mapping[str, Look] = field(default_factory=dict)
+    _before: Mapping[str, LedgerLook] = field(default_factory=dict)
 
     def begin(self) -> None:
         """Looks for the stage's key, before any host is asked; raises `CdconfError` where it's demanded."""
@@ -101,7 +101,7 @@ class SmokeRun:
             text = f"nothing can be said of stage '{self.stage.name}': its hosts have held no release at the same time"
             raise ArtifactError(text, hint="every host of the app must run the same release, deployed from a commit")
 
-    def _is_steady(self, app: App, members: Sequence[str], after: Mapping[str, Look]) -> bool:
+    def _is_steady(self, app: App, members: Sequence[str], after: Mapping[str, LedgerLook]) -> bool:
         """Whether all hosts were asked, and nothing came in between."""
         missing = [name for name in members if name not in after or name not in self._before]
         if missing:
@@ -112,13 +112,13 @@ class SmokeRun:
         known = [(self._before[name].pages.get(app.name), after[name].pages.get(app.name)) for name in members]
         return all(first == second and not (second is not None and second["activating"]) for first, second in known)
 
-    def _fail(self, app: App, failed: Mapping[str, str], after: Mapping[str, Look]) -> None:
+    def _fail(self, app: App, failed: Mapping[str, str], after: Mapping[str, LedgerLook]) -> None:
         """Fails the stage for what the hosts held before the tests and after them, and stops it."""
         name, why = next(iter(failed.items()))
         held = {host: (self._before.get(host), after.get(host)) for host in failed}
         archives = {one.current(app.name) for one, other in held.values() if one and other and _same(one, other, app)}
         for archive in sorted(one for one in archives if one is not None):
-            artifact = Store(self.project).with_archive(archive)
+            artifact = ArtifactStore(self.project).with_archive(archive)
             if artifact is None:
                 text = f"{name} runs an artifact of '{app.name}' that the store hasn't, so it can't be stopped"
                 self.emit(Notice(text, warning=True))
@@ -135,11 +135,11 @@ class SmokeRun:
             line.begin(app.name)
             line.failed(artifact, f"{name}: {why}")
 
-    def _tell(self, app: App, seen: Mapping[str, Look]) -> bool:
+    def _tell(self, app: App, seen: Mapping[str, LedgerLook]) -> bool:
         """Says for how long the hosts have held each release of which they know; whether any is known."""
         archives = {one for look in seen.values() for one in look.archives(app.name)}
         told = False
-        store = Store(self.project)
+        store = ArtifactStore(self.project)
         for archive in sorted(archives):
             periods = by_all([look.periods(app.name, archive) for look in seen.values()])
             artifact = store.with_archive(archive) if periods else None
@@ -148,7 +148,7 @@ class SmokeRun:
                 self._say(artifact, periods, seen)
         return told
 
-    def _say(self, artifact: Artifact, periods: Sequence[Period], seen: Mapping[str, Look]) -> None:
+    def _say(self, artifact: Artifact, periods: Sequence[HeldPeriod], seen: Mapping[str, LedgerLook]) -> None:
         if self._key is None or self.stage is None:
             return
         is_current = all(look.current(artifact.app) == artifact.archive for look in seen.values())
@@ -202,5 +202,5 @@ class SmokeRun:
         return self.stage.name if self.stage else ""
 
 
-def _same(before: Look, after: Look, app: App) -> bool:
+def _same(before: LedgerLook, after: LedgerLook, app: App) -> bool:
     return before.current(app.name) == after.current(app.name)

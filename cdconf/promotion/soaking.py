@@ -10,22 +10,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts.attestations import content_of
-from cdconf.promotion.candidate import Link
+from cdconf.promotion.candidate import CandidateLink
 from cdconf.promotion.judge import proving_command, since_failed, words_of
 from cdconf.promotion.reasons import NOT_ISOLATED, clock, span
-from cdconf.promotion.said import Held, Period, Proof
+from cdconf.promotion.said import Held, HeldPeriod, Proof
 
 if TYPE_CHECKING:
     from cdconf.inventory.pipeline import Stage
     from cdconf.inventory.requirement import Soak
     from cdconf.promotion.candidate import Candidate
-    from cdconf.promotion.checked import Checked
+    from cdconf.promotion.checked import CheckedObject
     from cdconf.promotion.requirements import Requirements
 
 Span = tuple[float, float]
 
 
-def soak_links(wanted: Requirements, candidate: Candidate, proofs: Sequence[Checked], now: float) -> list[Link]:
+def soak_links(
+    wanted: Requirements, candidate: Candidate, proofs: Sequence[CheckedObject], now: float
+) -> list[CandidateLink]:
     """A link for each stage in which a release must have soaked.
 
     Args:
@@ -42,19 +44,19 @@ def soak_links(wanted: Requirements, candidate: Candidate, proofs: Sequence[Chec
     return links
 
 
-def _soak(soak: Soak, stage: Stage, candidate: Candidate, proofs: Sequence[Checked], now: float) -> Link:
+def _soak(soak: Soak, stage: Stage, candidate: Candidate, proofs: Sequence[CheckedObject], now: float) -> CandidateLink:
     name, label, where = f"soak {soak}", candidate.subject.name, stage.environment or f"the copy of {stage.copy_of}"
     passed = _passed_at(stage, candidate, proofs)
     if passed is None:
         why = f"it begins to count once {label} has passed stage '{stage.name}' ({soak.source})"
-        return Link(name, "missing", why, proving_command(stage, label, candidate.built_from))
+        return CandidateLink(name, "missing", why, proving_command(stage, label, candidate.built_from))
     counted = [one for one in proofs if _problem(one, stage, candidate) is None]
     spans = merged(span for one in counted for span in _counted(one, candidate, passed))
     total = length(spans)
     last = max(counted, key=_at, default=None)
     if total >= soak.seconds:
         why = f"{where} has held {label} for {span(total)}, proven well"
-        return Link(name, "there", why, statement=last.name if last else None)
+        return CandidateLink(name, "there", why, statement=last.name if last else None)
     command = (
         f"cdconf smoke {stage.environment} --stage {stage.name}" if stage.environment else None
     )  # its copy is gone
@@ -62,7 +64,7 @@ def _soak(soak: Soak, stage: Stage, candidate: Candidate, proofs: Sequence[Check
     told = f"as of {clock(_at(last))}" if last else _nearest(stage, candidate, proofs)
     known = f"{where} is known to have held {label} for {span(total)} of {span(soak.seconds)}"
     why = f"{known}, {told} ({soak.source}); {why}"
-    return Link(name, "missing", why, command, last.name if last else None)
+    return CandidateLink(name, "missing", why, command, last.name if last else None)
 
 
 def _how_long(total: float, soak: Soak, spans: Sequence[Span], passed: float, now: float) -> str:
@@ -74,14 +76,14 @@ def _how_long(total: float, soak: Soak, spans: Sequence[Span], passed: float, no
     return "look again: it may have been there for long enough"
 
 
-def _passed_at(stage: Stage, candidate: Candidate, proofs: Sequence[Checked]) -> float | None:
+def _passed_at(stage: Stage, candidate: Candidate, proofs: Sequence[CheckedObject]) -> float | None:
     """When the artifact first passed the stage, since it last failed; before that, nothing counts."""
     words = (one.said for one in since_failed(words_of(stage, candidate, proofs)))
     times = [one.finished for one in words if isinstance(one, Proof) and one.isolated]
     return min(times, default=None)
 
 
-def _counted(one: Checked, candidate: Candidate, passed: float) -> list[Span]:
+def _counted(one: CheckedObject, candidate: Candidate, passed: float) -> list[Span]:
     """The parts of its periods that count: after the stage was passed, and not after it was said."""
     if not isinstance(one.said, Held):
         return []
@@ -90,7 +92,7 @@ def _counted(one: Checked, candidate: Candidate, passed: float) -> list[Span]:
     return [(begin, end) for begin, end in spans if begin < end]
 
 
-def _problem(one: Checked, stage: Stage, candidate: Candidate) -> str | None:
+def _problem(one: CheckedObject, stage: Stage, candidate: Candidate) -> str | None:
     """Why it counts for nothing here, after "it"."""
     said = one.said
     if not isinstance(said, Held) or said.stage != stage.name:
@@ -107,7 +109,7 @@ def _problem(one: Checked, stage: Stage, candidate: Candidate) -> str | None:
     return next((why for is_so, why in found if is_so), None)
 
 
-def _nearest(stage: Stage, candidate: Candidate, proofs: Sequence[Checked]) -> str:
+def _nearest(stage: Stage, candidate: Candidate, proofs: Sequence[CheckedObject]) -> str:
     """Why nobody has said anything that counts."""
     claims = [one for one in proofs if isinstance(one.said, Held) and one.said.stage == stage.name]
     if not claims:
@@ -116,7 +118,7 @@ def _nearest(stage: Stage, candidate: Candidate, proofs: Sequence[Checked]) -> s
     return f"since statement {content_of(last.name)[:12]} {_problem(last, stage, candidate)}"
 
 
-def _at(one: Checked) -> float:
+def _at(one: CheckedObject) -> float:
     return one.said.at if isinstance(one.said, Held) else 0.0
 
 
@@ -136,7 +138,7 @@ def length(spans: Iterable[Span]) -> float:
     return sum(end - begin for begin, end in merged(spans))
 
 
-def held_by(events: Iterable[Mapping[str, Any]], archive: str, holds: bool, now: float) -> list[Period]:
+def held_by(events: Iterable[Mapping[str, Any]], archive: str, holds: bool, now: float) -> list[HeldPeriod]:
     """When a host held a release, by the events of its ledger.
 
     Args:
@@ -148,7 +150,7 @@ def held_by(events: Iterable[Mapping[str, Any]], archive: str, holds: bool, now:
     Returns:
         The periods of which it's known how the release was brought there, by the host's clock.
     """
-    found: list[Period] = []
+    found: list[HeldPeriod] = []
     names: dict[str, str] = {}  # release -> its archive
     began: float | None = None
     procedure: str | None = None
@@ -178,18 +180,18 @@ def _ends(what: str, is_it: bool) -> bool:
     return what in ("activated", "rolled_back", "reverted", "verified") or (what == "pinned" and is_it)
 
 
-def _period(begin: float, end: float, procedure: str | None) -> list[Period]:
-    return [Period(begin, end, procedure)] if procedure is not None and begin < end else []
+def _period(begin: float, end: float, procedure: str | None) -> list[HeldPeriod]:
+    return [HeldPeriod(begin, end, procedure)] if procedure is not None and begin < end else []
 
 
-def by_all(periods: Sequence[Sequence[Period]]) -> list[Period]:
+def by_all(periods: Sequence[Sequence[HeldPeriod]]) -> list[HeldPeriod]:
     """When all hosts held it, by one clock and brought there in the same way."""
     if not periods:
         return []
     found = list(periods[0])
     for others in periods[1:]:
         found = [
-            Period(max(one.begins, other.begins), min(one.ends, other.ends), one.procedure)
+            HeldPeriod(max(one.begins, other.begins), min(one.ends, other.ends), one.procedure)
             for one in found
             for other in others
             if one.procedure == other.procedure and max(one.begins, other.begins) < min(one.ends, other.ends)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from cdconf.promotion.checked import Checked
+from cdconf.promotion.checked import CheckedObject
 from cdconf.promotion.said import Held, Proof, RolesProof, Said
 from cdconf.yamlfile import shown
 
@@ -45,7 +45,7 @@ def changed(pins: Mapping[str, StagePin], stages: Iterable[Stage]) -> list[tuple
     return [(name, why) for name, why in found if why is not None]
 
 
-def held_to(pins: Mapping[str, StagePin], said: Sequence[Checked]) -> list[Checked]:
+def held_to(pins: Mapping[str, StagePin], said: Sequence[CheckedObject]) -> list[CheckedObject]:
     """The same, where a stage's good word counts for nothing unless it was passed as the policy says.
 
     A bad word always counts, wherever it comes from.
@@ -53,7 +53,7 @@ def held_to(pins: Mapping[str, StagePin], said: Sequence[Checked]) -> list[Check
     return [_held(pins, one) for one in said]
 
 
-def _held(pins: Mapping[str, StagePin], one: Checked) -> Checked:
+def _held(pins: Mapping[str, StagePin], one: CheckedObject) -> CheckedObject:
     if one.refusal is not None or not isinstance(one.said, _PASSED) or one.said.stage not in pins:
         return one
     why = _short_of(one.said, pins[one.said.stage])

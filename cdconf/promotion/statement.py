@@ -17,7 +17,7 @@ from typing import Any
 from cdconf.artifacts import dsse
 from cdconf.artifacts.provenance import STATEMENT as IN_TOTO_V1
 from cdconf.errors import ArtifactError
-from cdconf.promotion.said import Approval, Held, Lift, Override, Period, Proof, RolesProof, Said, Stop, Subject
+from cdconf.promotion.said import Approval, Held, HeldPeriod, Lift, Override, Proof, RolesProof, Said, Stop, Subject
 
 BASE = "https://github.com/cdconf/cdconf/attestation/"
 VERSION = 1
@@ -251,10 +251,10 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(_text(one) for one in value)
 
 
-def _periods(value: Any) -> tuple[Period, ...]:
+def _periods(value: Any) -> tuple[HeldPeriod, ...]:
     if not isinstance(value, list):
         raise TypeError("periods")
-    return tuple(Period(_time(one["from"]), _time(one["to"]), _text(one["procedure"])) for one in value)
+    return tuple(HeldPeriod(_time(one["from"]), _time(one["to"]), _text(one["procedure"])) for one in value)
 
 
 def _digests(value: Any) -> tuple[str, ...]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cdconf.artifacts.attestations import content_of
-from cdconf.promotion.candidate import Link
-from cdconf.promotion.checked import Checked, may_lift
+from cdconf.promotion.candidate import CandidateLink
+from cdconf.promotion.checked import CheckedObject, may_lift
 from cdconf.promotion.said import Lift, Stop
 
 
-def standing(checked: Iterable[Checked]) -> list[tuple[str, Stop]]:
+def standing(checked: Iterable[CheckedObject]) -> list[tuple[str, Stop]]:
     """The stops that stand, with their objects' names, the oldest first.
 
     A stop by a key whose time is over still stands: what was stopped for a reason isn't let go by the calendar. A
@@ -18,7 +18,7 @@ def standing(checked: Iterable[Checked]) -> list[tuple[str, Stop]]:
     whoever can write to the store could stop everything.
     """
     every = list(checked)
-    lifts: dict[str, list[Checked]] = {}
+    lifts: dict[str, list[CheckedObject]] = {}
     for one in every:
         if isinstance(one.said, Lift) and one.refusal is None:
             lifts.setdefault(one.said.stop, []).append(one)
@@ -31,13 +31,13 @@ def standing(checked: Iterable[Checked]) -> list[tuple[str, Stop]]:
     return sorted(found, key=lambda pair: pair[1].at)
 
 
-def _lifts(lift: Checked, stop: Stop) -> bool:
+def _lifts(lift: CheckedObject, stop: Stop) -> bool:
     said = lift.said
     same = isinstance(said, Lift) and (said.project, said.app) == (stop.project, stop.app)
     return same and may_lift(lift.signer, stop)
 
 
-def stop_links(checked: Iterable[Checked], project: str, app: str, archive: str | None) -> list[Link]:
+def stop_links(checked: Iterable[CheckedObject], project: str, app: str, archive: str | None) -> list[CandidateLink]:
     """A missing link for each stop that stands in an artifact's way; none when nothing does.
 
     Args:
@@ -54,10 +54,10 @@ def stop_links(checked: Iterable[Checked], project: str, app: str, archive: str 
         where = f" in {stop.environment}" if stop.environment else ""
         target = "" if stop.scope == "app" else f" {what}"
         why = f"{what} is stopped{where} by {stop.by}: {stop.why}"
-        found.append(Link("no stop", "missing", why, f"cdconf pipeline resume{target} --note WHY", name))
+        found.append(CandidateLink("no stop", "missing", why, f"cdconf pipeline resume{target} --note WHY", name))
     return found
 
 
-def refused(checked: Iterable[Checked]) -> list[Checked]:
+def refused(checked: Iterable[CheckedObject]) -> list[CheckedObject]:
     """Stops and lifts that don't count, for a warning: somebody meant something by them."""
     return [one for one in checked if one.refusal is not None and not one.is_expired]

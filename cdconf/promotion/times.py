@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from cdconf.inventory.opening import MINUTE, SEARCHED, freezes_at, is_open, opens
 from cdconf.inventory.requirement import DAYS
-from cdconf.promotion.candidate import Link
+from cdconf.promotion.candidate import CandidateLink
 from cdconf.promotion.reasons import span
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cdconf.promotion.requirements import Requirements
 
 
-def time_links(wanted: Requirements, now: float) -> list[Link]:
+def time_links(wanted: Requirements, now: float) -> list[CandidateLink]:
     """The links of windows and freezes.
 
     Args:
@@ -29,25 +29,25 @@ def time_links(wanted: Requirements, now: float) -> list[Link]:
     return links + [_freeze(one, wanted, now, together) for one in wanted.freezes if one.ends > now]
 
 
-def _window(window: Window, wanted: Requirements, now: float, together: Callable[[], float | None]) -> Link:
+def _window(window: Window, wanted: Requirements, now: float, together: Callable[[], float | None]) -> CandidateLink:
     name = f"window {window}"
     if is_open(window, now):
-        return Link(name, "there", f"it's open: it's {shown(now, window.zone)}")
+        return CandidateLink(name, "there", f"it's open: it's {shown(now, window.zone)}")
     own = opens([window], (), now)
     if own is None:
         why = f"it's {shown(now, window.zone)}, and it doesn't open within {SEARCHED} days ({window.source})"
-        return Link(name, "missing", why)
+        return CandidateLink(name, "missing", why)
     why = f"it's {shown(now, window.zone)}, and it opens at {shown(own, window.zone)} ({window.source})"
-    return Link(name, "missing", f"{why}; {_advice(together(), own, now, window.zone, wanted)}")
+    return CandidateLink(name, "missing", f"{why}; {_advice(together(), own, now, window.zone, wanted)}")
 
 
-def _freeze(freeze: Freeze, wanted: Requirements, now: float, together: Callable[[], float | None]) -> Link:
+def _freeze(freeze: Freeze, wanted: Requirements, now: float, together: Callable[[], float | None]) -> CandidateLink:
     name = f"freeze {freeze.text}"
     zone = freeze.text.rpartition(" ")[2]
     if not freezes_at(freeze, now):
-        return Link(name, "there", f"it begins at {shown(freeze.begins, zone)}")
+        return CandidateLink(name, "there", f"it begins at {shown(freeze.begins, zone)}")
     why = f"{freeze.why}; it ends at {shown(freeze.ends, zone)} ({freeze.source})"
-    return Link(name, "missing", f"{why}; {_advice(together(), freeze.ends, now, zone, wanted)}")
+    return CandidateLink(name, "missing", f"{why}; {_advice(together(), freeze.ends, now, zone, wanted)}")
 
 
 def _advice(together: float | None, own: float, now: float, zone: str, wanted: Requirements) -> str:

@@ -21,7 +21,7 @@ from cdconf.artifacts.leftovers import SAYING
 from cdconf.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from cdconf.artifacts.backends import Place
+    from cdconf.artifacts.backends import Backend
     from cdconf.promotion.said import Proof
 
 PATIENCE = 20.0  # seconds
@@ -30,7 +30,7 @@ OWN = ("started", "finished", "hosts", "smoke", "run")  # what equal runs differ
 
 
 @contextmanager
-def turn(place: Place, proof: Proof) -> Iterator[None]:
+def turn(place: Backend, proof: Proof) -> Iterator[None]:
     """Nobody else says the same while the block runs, unless it takes longer than others wait.
 
     Raises:

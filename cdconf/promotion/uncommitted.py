@@ -18,7 +18,7 @@ from cdconf.history.worktree import prefix_of
 from cdconf.promotion.errors import NotProvable
 
 if TYPE_CHECKING:
-    from cdconf.promotion.commit import Commit
+    from cdconf.promotion.commit import CommitReader
 
 SHOWN = 5
 # Files and directories that cdconf reads; a directory of which git tells only the name may hold one of them.
@@ -55,7 +55,7 @@ class Uncommitted:
             process.stdout.close()  # type: ignore[union-attr]
             process.wait()
 
-    def check(self, commit: Commit) -> None:
+    def check(self, commit: CommitReader) -> None:
         """Compares, if the work tree is at that commit.
 
         Args:
@@ -99,7 +99,7 @@ class Uncommitted:
         return f"{path} (ignored by git)" if kind == "!" and _READ.fullmatch(path) else None
 
 
-def _unknown_behind_links(root: Path, commit: Commit) -> Iterator[str]:
+def _unknown_behind_links(root: Path, commit: CommitReader) -> Iterator[str]:
     """Files that no commit has, in directories to which links lead from where cdconf reads."""
     behind = [one for folder in _READ_WHOLE for one in commit.behind_links(folder, strict=False)]
     for path in (path for path, entry in behind if entry.is_tree):
@@ -110,7 +110,7 @@ def _unknown_behind_links(root: Path, commit: Commit) -> Iterator[str]:
                     yield shown
 
 
-def _has(commit: Commit, path: str) -> bool:
+def _has(commit: CommitReader, path: str) -> bool:
     """Whether a commit has a file, or a link that isn't followed."""
     folder, _, name = path.rpartition("/")
     return name in commit.members(folder)

@@ -13,7 +13,7 @@ from cdconf.promotion.said import Proof, Subject
 
 if TYPE_CHECKING:
     from cdconf.artifacts import Artifact
-    from cdconf.promotion.checked import Checked
+    from cdconf.promotion.checked import CheckedObject
 
 
 def run_on_all(deployed: Mapping[str, Mapping[str, Any] | None], procedure: str) -> str | None:
@@ -28,7 +28,7 @@ def run_on_all(deployed: Mapping[str, Mapping[str, Any] | None], procedure: str)
     return str(next(iter(found))) if by_it and len(found) == 1 and None not in found else None
 
 
-def is_unsaid(proofs: Iterable[Checked], artifact: Artifact, stage: str, procedure: str, run: str) -> bool:
+def is_unsaid(proofs: Iterable[CheckedObject], artifact: Artifact, stage: str, procedure: str, run: str) -> bool:
     """Whether the stage hasn't said anything yet of a run, nor that the artifact has passed by this procedure."""
     subject = Subject.of(artifact)
     for one in proofs:

@@ -15,7 +15,7 @@ from cdconf.plans.hostsets import named
 
 if TYPE_CHECKING:
     from cdconf.inventory import Environment, Project
-    from cdconf.session.answers import Applied
+    from cdconf.session.answers import AppliedFiles
 
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _SHOWN = 7  # digits of a commit
@@ -37,7 +37,7 @@ class Distance:
 
 
 @dataclass(frozen=True)
-class Finding:
+class AppliedFinding:
     """What's said of a host; `lacks`: whether provisioning would take back what was applied."""
 
     text: str
@@ -57,7 +57,7 @@ class Words:
     tells_older: bool = False
 
 
-def judge(theirs: Applied, ours: str | None, distance: Distance, words: Words = Words()) -> Finding | None:
+def judge(theirs: AppliedFiles, ours: str | None, distance: Distance, words: Words = Words()) -> AppliedFinding | None:
     """What's to be said of files that were applied; None where these files hold all of them.
 
     Args:
@@ -69,7 +69,7 @@ def judge(theirs: Applied, ours: str | None, distance: Distance, words: Words = 
     commit, dirty = theirs["commit"], bool(theirs["dirty"])
     by = f" (by {theirs['owner'].partition(' pid ')[0]})" if theirs["owner"] else ""
     if commit is None:
-        return Finding(f"applied from files outside of git{by}") if ours is not None else None
+        return AppliedFinding(f"applied from files outside of git{by}") if ours is not None else None
     is_older = words.tells_older and bool(distance.older)
     if distance.newer == 0 and not dirty and not is_older:
         return None
@@ -77,7 +77,7 @@ def judge(theirs: Applied, ours: str | None, distance: Distance, words: Words = 
     text += ", with changes that weren't committed" if dirty else ""
     is_behind = distance.newer is not None and distance.older == 0  # what a shallow clone can tell for certain
     lacks = ours is not None and distance.newer != 0 and (is_behind or not distance.shallow)
-    return Finding(f"{text}{by}", lacks)
+    return AppliedFinding(f"{text}{by}", lacks)
 
 
 def _apart(ours: str | None, distance: Distance, words: Words) -> str:
@@ -143,7 +143,7 @@ class AppliedFrom:
             return None
         return {"commit": self._commit, "dirty": self._dirty()}
 
-    def tell(self, applied: Mapping[str, Applied | None], emit: Emit) -> None:
+    def tell(self, applied: Mapping[str, AppliedFiles | None], emit: Emit) -> None:
         """Says of hosts from what they were provisioned, where these files aren't the same or newer ones.
 
         Args:
@@ -153,7 +153,7 @@ class AppliedFrom:
         for text, lacks in self._told(applied):
             emit(Notice(text, warning=lacks))
 
-    def check(self, applied: Mapping[str, Applied | None], emit: Emit) -> None:
+    def check(self, applied: Mapping[str, AppliedFiles | None], emit: Emit) -> None:
         """Before anything is changed.
 
         Raises:
@@ -170,9 +170,9 @@ class AppliedFrom:
         for text, lacks in told:
             emit(Notice(text, warning=lacks))
 
-    def _told(self, applied: Mapping[str, Applied | None]) -> list[tuple[str, bool]]:
+    def _told(self, applied: Mapping[str, AppliedFiles | None]) -> list[tuple[str, bool]]:
         """What's said of sets of hosts, and whether these files lack what was applied there."""
-        said: dict[Finding, list[str]] = {}
+        said: dict[AppliedFinding, list[str]] = {}
         for host, theirs in applied.items():
             found = self._look(host, theirs) if theirs is not None else None
             if found is not None:
@@ -182,7 +182,7 @@ class AppliedFrom:
             for finding, hosts in said.items()
         ]
 
-    def _look(self, host: str, theirs: Applied) -> Finding | None:
+    def _look(self, host: str, theirs: AppliedFiles) -> AppliedFinding | None:
         commit = theirs["commit"]
         distance = self._distance(commit) if commit is not None else Distance(None, None)
         self.known[host] = {"commit": commit, "dirty": theirs["dirty"]}

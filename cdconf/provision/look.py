@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from cdconf.engine import Fleet
     from cdconf.inventory import Host, Project
     from cdconf.session import Session
-    from cdconf.session.answers import Applied
+    from cdconf.session.answers import AppliedFiles
 
 
 @dataclass
-class Checked:
+class CheckedHost:
     """What came of looking at a host.
 
     Attributes:
@@ -60,7 +60,7 @@ class Checking:
     check: Callable[[Session], Mapping[str, Any]]
     releases: Callable[[Session], bool] | None = None
     drained: Drained | None = None
-    applied: dict[str, Applied | None] = field(default_factory=dict)
+    applied: dict[str, AppliedFiles | None] = field(default_factory=dict)
 
     def run(self, hosts: Sequence[Host], prepare: Callable[[], None]) -> tuple[list[int], dict[str, CdconfError]]:
         """Returns exit codes, and the errors of hosts by their names; `applied` learns what hosts remember.
@@ -82,8 +82,8 @@ class Checking:
                 self.applied[host.name] = checked.result.get("applied")
         return codes, {host.name: errors[host.name] for host in hosts if host.name in errors}
 
-    def _host(self, session: Session) -> Checked:
-        checked = Checked()
+    def _host(self, session: Session) -> CheckedHost:
+        checked = CheckedHost()
         try:
             checked.result = self.check(session)
         except Unreachable:

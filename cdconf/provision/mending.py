@@ -13,7 +13,7 @@ from cdconf.events import Emit, Event, ResourceDone
 
 if TYPE_CHECKING:
     from cdconf.catalog import Compiler
-    from cdconf.deploy.toggles import Differences, ToggleKeeper
+    from cdconf.deploy.toggles import ToggleDifferences, ToggleKeeper
     from cdconf.drift.fixing import Fixing
     from cdconf.inventory import App
     from cdconf.session import Session
@@ -22,7 +22,7 @@ BY_FILES = "the inventory says something else than what was applied"
 
 
 @dataclass
-class Mending:
+class MendingRun:
     """One run of `drift --fix`.
 
     Attributes:
@@ -67,7 +67,7 @@ class Mending:
             or any(self._restarts(session, app) for app in apps)
         )
 
-    def toggles_left(self, session: Session, app: App, found: Differences) -> str | None:
+    def toggles_left(self, session: Session, app: App, found: ToggleDifferences) -> str | None:
         """Why toggles that differ are left; None when they're put right."""
         if ("toggles", app.toggles_file) in self.waived(session.host.name):
             return WAIVED

@@ -13,13 +13,13 @@ from cdconf.events import Emit
 if TYPE_CHECKING:
     from cdconf.deploy.drained import Drained
     from cdconf.plans.applying import Applying
-    from cdconf.plans.marked_look import Recorder
+    from cdconf.plans.marked_look import LookRecorder
     from cdconf.provision.applied_from import AppliedFrom
-    from cdconf.provision.mending import Mending
+    from cdconf.provision.mending import MendingRun
 
 
 @dataclass(frozen=True)
-class Options:
+class ProvisionOptions:
     """How a run goes about it; see the command line's help."""
 
     check: bool = False
@@ -29,11 +29,11 @@ class Options:
     prune: bool = False  # remove what was applied once and has gone from the files
     plan: Applying | None = None  # apply this plan, or nothing
     from_snapshot: bool = False  # start new hosts from images of converged ones
-    record: Recorder | None = None  # keep what was found
+    record: LookRecorder | None = None  # keep what was found
     take_over: frozenset[str] = frozenset()  # hosts that may have been another environment's
     held: Callable[[], None] = lambda: None  # called once the hosts are held, before anything is changed on them
     applied_from: AppliedFrom | None = None  # compares these files with those that hosts were provisioned from
-    mending: Mending | None = None  # change only what somebody has changed by hand: drift --fix
+    mending: MendingRun | None = None  # change only what somebody has changed by hand: drift --fix
 
     @property
     def converge(self) -> Callable[..., dict[str, Any]]:

@@ -19,7 +19,7 @@ from cdconf.facts import FactCache
 from cdconf.inventory.nested_groups import step_of
 from cdconf.promotion.policy import guarded_by
 from cdconf.provision.look import Checking
-from cdconf.provision.options import Options
+from cdconf.provision.options import ProvisionOptions
 from cdconf.provision.planned_hosts import HostsToBe
 from cdconf.provision.restarts import check_reboot, check_running
 from cdconf.secrets.operators import sources_of
@@ -37,7 +37,7 @@ def provision(
     make_compiler: Callable[[], Compiler],
     hosts: Sequence[Host],
     emit: Emit,
-    options: Options,
+    options: ProvisionOptions,
 ) -> int:
     """Makes the hosts that a provider should make, then converges all, group by group.
 
@@ -47,7 +47,7 @@ def provision(
         make_compiler: Makes the environment's compiler; called while the hosts are being connected to.
         hosts: Which of the environment's hosts.
         emit: The event stream.
-        options: See `Options`.
+        options: See `ProvisionOptions`.
 
     Returns:
         The exit code.
@@ -113,7 +113,7 @@ def provision(
 
 
 def _look(
-    project: Project, fleet: Fleet, prepare: Callable[[], Compiler], hosts: Sequence[Host], options: Options
+    project: Project, fleet: Fleet, prepare: Callable[[], Compiler], hosts: Sequence[Host], options: ProvisionOptions
 ) -> list[int]:
     """Looks at hosts, each once it's connected to; returns exit codes."""
     looks: list[Provisioning] = []
@@ -161,7 +161,9 @@ def _check_smoke(project: Project, hosts: Sequence[Host]) -> Future[None] | None
 class Provisioning:
     """One run over hosts: converges them group by group, or looks at one."""
 
-    def __init__(self, project: Project, fleet: Fleet, compiler: Compiler, emit: Emit, options: Options) -> None:
+    def __init__(
+        self, project: Project, fleet: Fleet, compiler: Compiler, emit: Emit, options: ProvisionOptions
+    ) -> None:
         self._project = project
         self._fleet = fleet
         self._compiler = compiler
@@ -345,4 +347,4 @@ def _done(name: str, counts: dict[str, int], failed: bool, emit: Emit) -> None:
     emit(HostDone(name, "failed" if failed else "changed" if changed else "ok"))
 
 
-__all__ = ["Options", "Provisioning", "provision", "refuse", "report"]
+__all__ = ["ProvisionOptions", "Provisioning", "provision", "refuse", "report"]

@@ -42,14 +42,14 @@ _TOLD: tuple[State, ...] = ("running", "waiting", "superseded", "ready", "interr
 _SINCE: tuple[State, ...] = ("passed", "failed", "running", "waiting", "stopped", "interrupted")
 
 
-class Part(NamedTuple):
+class StyledPart(NamedTuple):
     """A part of a line, and the colour that it may have: a style of rich's, or nothing."""
 
     text: str
     style: str = ""
 
 
-Line = list[Part]
+Line = list[StyledPart]
 
 
 def lines(board: Board, width: int | None) -> list[Line]:
@@ -60,14 +60,14 @@ def lines(board: Board, width: int | None) -> list[Line]:
         width: Characters that a line should have at most; None: as many as there are.
     """
     if not board.rows:
-        return [[Part("nothing has gone through the pipeline yet")]]
+        return [[StyledPart("nothing has gone through the pipeline yet")]]
     found = [*_line_stops(board, width), *_table(board, width)]
     told = [line for row in board.rows for line in _about(board, row, width)]
     if told:
         found += [[], *told]
     left = board.total - sum(one.known.app is not None for one in board.rows)
     if left > 0:
-        found += [[], [Part(f"{left} older artifacts: --all shows them", "dim")]]
+        found += [[], [StyledPart(f"{left} older artifacts: --all shows them", "dim")]]
     return found
 
 
@@ -76,7 +76,7 @@ def _line_stops(board: Board, width: int | None) -> Iterator[Line]:
     found = {stop.name: stop for row in board.rows for stop in row.stops if stop.what != row.known.label}
     for stop in found.values():
         yield from _wrapped("", f"{stop.what} is stopped by {stop.by}: {stop.why}", width, "red")
-        yield [Part(f"  {shown(stop.command)}", "dim")]
+        yield [StyledPart(f"  {shown(stop.command)}", "dim")]
     if found:
         yield []
 
@@ -104,11 +104,11 @@ def _table(board: Board, width: int | None) -> Iterator[Line]:
         room = (width or 0) - sum(widths[1:]) - len(GAP) * len(board.stages)
         rows = [[_end_of(row[0], max(SHORTEST_LABEL, room)), *row[1:]] for row in rows]
         widths = _widths(heads, rows)
-    yield [Part(GAP.join(text.ljust(size) for text, size in zip(heads, widths, strict=True)).rstrip(), "bold")]
+    yield [StyledPart(GAP.join(text.ljust(size) for text, size in zip(heads, widths, strict=True)).rstrip(), "bold")]
     for row, texts in zip(board.rows, rows, strict=True):
         styles = ["", *(_COLOURS.get(row.cells[name].state, "dim") for name in board.stages)]
         parts = zip(texts, styles, widths, strict=True)
-        yield [Part(text.ljust(size) + GAP, style) for text, style, size in parts]
+        yield [StyledPart(text.ljust(size) + GAP, style) for text, style, size in parts]
 
 
 def _widths(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
@@ -143,7 +143,7 @@ def _about(board: Board, row: Row, width: int | None) -> Iterator[Line]:
     short = (row.known.commit or "")[:10]
     commit = f" {short}" if short and short not in row.known.label else ""
     subject = f" {shown(began.subject)}" if began and began.subject else ""
-    yield [Part(_cut(f"{shown(row.known.label)}{commit}{subject}", width or 1000), "bold")]
+    yield [StyledPart(_cut(f"{shown(row.known.label)}{commit}{subject}", width or 1000), "bold")]
     alike: dict[str, list[Cell]] = {}
     for one in told:
         alike.setdefault(_words_of(board, one), []).append(one)
@@ -152,12 +152,12 @@ def _about(board: Board, row: Row, width: int | None) -> Iterator[Line]:
         head = ", ".join(one.stage for one in cells).ljust(size)
         yield from _wrapped(f"  {head}  ", words, width, _COLOURS.get(cells[0].state, ""))
         for command in dict.fromkeys(link.command for link in cells[0].missing if link.command):
-            yield [Part(f"  {'':{size}}  {shown(command)}", "dim")]
+            yield [StyledPart(f"  {'':{size}}  {shown(command)}", "dim")]
     is_known = any(one.state == "failed" for one in row.cells.values())  # it's stopped for that
     for stop in own:
         why = "" if is_known else f": {stop.why}"
         yield from _wrapped("  ", f"{stop.what} is stopped by {stop.by}{why}", width, "red")
-        yield [Part(f"    {shown(stop.command)}", "dim")]
+        yield [StyledPart(f"    {shown(stop.command)}", "dim")]
 
 
 def _words_of(board: Board, cell: Cell) -> str:
@@ -183,11 +183,11 @@ def _words_of(board: Board, cell: Cell) -> str:
 def _wrapped(head: str, text: str, width: int | None, style: str) -> Iterator[Line]:
     clean = shown(" ".join(text.split()))
     if width is None:
-        yield [Part(head + clean, style)]
+        yield [StyledPart(head + clean, style)]
         return
     if width - len(head) < NARROW:
-        yield [Part(head.rstrip(), style)]
+        yield [StyledPart(head.rstrip(), style)]
         head = "    "
     room = max(NARROW, width - len(head))
     for number, line in enumerate(textwrap.wrap(clean, room, break_on_hyphens=False) or [""]):
-        yield [Part((head if number == 0 else " " * len(head)) + line, style)]
+        yield [StyledPart((head if number == 0 else " " * len(head)) + line, style)]

@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.text import Text
 
 from cdconf.errors import CdconfError
-from cdconf.render.board import Line, Part, lines
+from cdconf.render.board import Line, StyledPart, lines
 from cdconf.render.outlet import is_over
 from cdconf.render.style import colour_system
 
@@ -38,12 +38,12 @@ def watch(read: Callable[[], Board], warnings: Sequence[str]) -> None:
         warnings: What's to be said beside it; read anew each time.
     """
     if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
-        _on_screen(_Look(read, warnings))
+        _on_screen(_BoardLook(read, warnings))
     else:
-        _in_pipe(_Look(read, warnings))
+        _in_pipe(_BoardLook(read, warnings))
 
 
-class _Look:
+class _BoardLook:
     """What was seen last, and when to look again."""
 
     def __init__(self, read: Callable[[], Board], warnings: Sequence[str]) -> None:
@@ -76,11 +76,11 @@ class _Look:
             passed = time.monotonic() - self._read_at if aging else 0.0
             found = lines(replace(self._board, now=self._board.now + passed), width)
         if self._error:
-            found += [[], [Part(f"the board can't be read now: {self._error}", "red")]]
-        return found + [[Part(f"warning: {one}", "yellow")] for one in self._warnings]
+            found += [[], [StyledPart(f"the board can't be read now: {self._error}", "red")]]
+        return found + [[StyledPart(f"warning: {one}", "yellow")] for one in self._warnings]
 
 
-def _on_screen(look: _Look) -> None:
+def _on_screen(look: _BoardLook) -> None:
     console = Console(file=sys.stdout, color_system=colour_system(sys.stdout), highlight=False)
     with _resizes() as wait, Live(console=console, screen=True, auto_refresh=False) as live:
         while not is_over(sys.stdout):
@@ -94,7 +94,7 @@ def _fitted(found: list[Line], height: int) -> Text:
     """As many lines as the screen has, the last one for what it has no room for."""
     shown = found if len(found) <= height else found[: height - 1]
     if len(shown) < len(found):
-        shown = [*shown, [Part(f"… {len(found) - len(shown)} more lines: `cdconf pipeline status`", "dim")]]
+        shown = [*shown, [StyledPart(f"… {len(found) - len(shown)} more lines: `cdconf pipeline status`", "dim")]]
     text = Text(no_wrap=True, overflow="ellipsis")
     for number, line in enumerate(shown):
         text.append("\n" if number else "")
@@ -128,7 +128,7 @@ def _resizes() -> Iterator[Callable[[float], None]]:
         os.close(write)
 
 
-def _in_pipe(look: _Look) -> None:
+def _in_pipe(look: _BoardLook) -> None:
     said = ""
     while not is_over(sys.stdout):
         look.again()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from cdconf.render import revisions, words
 
 if TYPE_CHECKING:
-    from cdconf.plans.changes import Change
+    from cdconf.plans.changes import PlannedChange
     from cdconf.plans.fleet import FleetPlan
 
 LIMIT = 60_000
@@ -56,7 +56,7 @@ def _head(plan: FleetPlan, environment: str, mask: Callable[[str], str]) -> Iter
         yield f"\n<details open><summary>Hosts and groups ({len(found)})</summary>\n\n{_fenced(shown)}\n</details>\n"
 
 
-def _one(plan: FleetPlan, change: Change, mask: Callable[[str], str]) -> str:
+def _one(plan: FleetPlan, change: PlannedChange, mask: Callable[[str], str]) -> str:
     where = _code(revisions.where(change), mask) if revisions.where(change) else ""
     hosts = _code(revisions.hosts_of(plan, change), mask)
     summary = f"{_SIGNS[change.kind]} {change.kind} {_code(revisions.what(change), mask)} on {hosts}"

@@ -12,37 +12,37 @@ from cdconf.plans.hostsets import groups_within, named
 from cdconf.render.style import Style
 
 if TYPE_CHECKING:
-    from cdconf.plans.changes import Change
-    from cdconf.plans.fleet import FleetPlan, Side
+    from cdconf.plans.changes import PlannedChange
+    from cdconf.plans.fleet import FleetPlan, RevisionSide
 
 SIGNS = {"added": "+", "removed": "-", "changed": "~", "reordered": "=", "unknown": "?"}
 
 _FIRST = ("changed", "removed", "reordered", "unknown", "added")
 
 
-def where(change: Change) -> str:
+def where(change: PlannedChange) -> str:
     """`roles/web/role.yml:7`, or both places when they aren't the same."""
     if change.before and change.after and change.before != change.after:
         return f"{change.before} -> {change.after}"
     return change.after or change.before or ""
 
 
-def what(change: Change) -> str:
+def what(change: PlannedChange) -> str:
     """`file /etc/motd`; the order of a catalog has no title."""
     return "the order of resources" if change.kind == "reordered" else f"{change.type} {change.title}"
 
 
-def hosts_of(plan: FleetPlan, change: Change) -> str:
+def hosts_of(plan: FleetPlan, change: PlannedChange) -> str:
     """The change's hosts, groups by their names."""
     return hosts_at(plan.side_of(change), plan.changes[change])
 
 
-def hosts_at(side: Side, hosts: Collection[str]) -> str:
+def hosts_at(side: RevisionSide, hosts: Collection[str]) -> str:
     """Hosts as they're grouped at one of the revisions."""
     return named(side.project, side.environment, hosts) if side.environment else ", ".join(hosts)
 
 
-def ordered(plan: FleetPlan) -> list[Change]:
+def ordered(plan: FleetPlan) -> list[PlannedChange]:
     """All changes: what needs most care first, of each kind what only one host has last, else as they were met."""
     many = len(plan.equal) > 1
     return sorted(plan.changes, key=lambda one: (_FIRST.index(one.kind), many and len(plan.changes[one]) == 1))
@@ -107,7 +107,7 @@ def inventory_lines(plan: FleetPlan) -> Iterator[str]:
         yield f"~ host {one.host}: {fields}  [{_host_place(plan.after, one.host)}]"
 
 
-def _host_place(side: Side, name: str) -> str:
+def _host_place(side: RevisionSide, name: str) -> str:
     return f"{side.hosts[name].file}:{side.hosts[name].line}"
 
 
@@ -138,11 +138,11 @@ def data(plan: FleetPlan) -> dict[str, Any]:
     }
 
 
-def _revision(side: Side) -> dict[str, str | None]:
+def _revision(side: RevisionSide) -> dict[str, str | None]:
     return {"revision": side.revision.label, "commit": side.revision.commit}
 
 
-def _change(plan: FleetPlan, change: Change) -> dict[str, Any]:
+def _change(plan: FleetPlan, change: PlannedChange) -> dict[str, Any]:
     side, hosts = plan.side_of(change), plan.changes[change]
     groups = groups_within(side.project, side.environment, hosts) if side.environment else ()
     return {

@@ -9,13 +9,13 @@ from typing import Any
 from urllib.parse import quote
 
 from cdconf import __version__
-from cdconf.catalog.findings import RULES, Finding
+from cdconf.catalog.findings import RULES, LintFinding
 from cdconf.errors import CdconfError
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def document(errors: Sequence[CdconfError], warnings: Sequence[Finding], root: Path | None) -> dict[str, Any]:
+def document(errors: Sequence[CdconfError], warnings: Sequence[LintFinding], root: Path | None) -> dict[str, Any]:
     """One SARIF log with one run.
 
     Args:

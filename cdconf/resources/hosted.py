@@ -28,7 +28,7 @@ class _Told(InvalidFile):
     """The type's own word that something is wrong."""
 
 
-class _Context:
+class _HostedContext:
     """What `normalise` may ask, asked over there."""
 
     def __init__(self, hosted: Hosted) -> None:
@@ -78,7 +78,7 @@ class Hosted:
             if "paths" in request:
                 return {"done": to_json(self._types[request["paths"]].paths(from_json(request["fields"])))}  # type: ignore[misc]
             kind = self._types[request["normalise"]]
-            return {"done": to_json(kind.normalise(from_json(request["fields"]), _Context(self)))}  # type: ignore[misc]
+            return {"done": to_json(kind.normalise(from_json(request["fields"]), _HostedContext(self)))}  # type: ignore[misc]
         except _Raised:
             return {"raised": True}
         except InvalidFile as error:

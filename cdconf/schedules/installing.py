@@ -25,7 +25,7 @@ _MOST = 3600  # seconds that a run may take, unless its period is shorter or `--
 
 
 @dataclass(frozen=True)
-class Wish:
+class ScheduleRequest:
     """What `schedule install` was asked for.
 
     Attributes:
@@ -46,7 +46,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenSchedule:
     """What was written: where, and the text."""
 
     schedule: Schedule
@@ -68,7 +68,7 @@ def starter(*, cron: bool) -> By:
     raise CdconfError("this machine has neither systemd nor cron", hint="install cron there")
 
 
-def install(project: Project, wish: Wish) -> Written:
+def install(project: Project, wish: ScheduleRequest) -> WrittenSchedule:
     """Writes the schedule down, and what starts it; what was there of the same schedule is replaced.
 
     Raises:
@@ -100,7 +100,7 @@ def install(project: Project, wish: Wish) -> Written:
             )
         _remove_line(project, wish.name)
         units.install(texts[str(units.timer)], texts[str(units.service)])
-    return Written(schedule, texts)
+    return WrittenSchedule(schedule, texts)
 
 
 def _before(project: Project, name: Name) -> Schedule | None:

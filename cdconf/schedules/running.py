@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from cdconf.errors import FAILED, CdconfError, LeaseHeld
 from cdconf.own_files import damaged, own_bytes
 from cdconf.schedules import runs
-from cdconf.schedules.runs import Ran
+from cdconf.schedules.runs import ScheduledRun
 from cdconf.schedules.schedule import Name, Schedule, load, path_of
 from cdconf.schedules.silence import tell
 
@@ -48,7 +48,7 @@ def run(project: Project, name: Name, environ: Mapping[str, str]) -> int:
         if not is_alone:
             text = f"the run before is still at work: {name.text}"
             raise LeaseHeld(text, hint="`cdconf schedule status` says since when; a longer --every leaves it more time")
-        ran = Ran(time.time())
+        ran = ScheduledRun(time.time())
         runs.write(project.data, name, ran)
         began = time.monotonic()
         code, why = FAILED, "it was ended by a signal"

@@ -21,7 +21,7 @@ _LOOKED = (OK, DIFFERENT, GATED, UNREACHABLE)  # the run came to an end, whateve
 
 
 @dataclass(frozen=True)
-class Ran:
+class ScheduledRun:
     """One run.
 
     Attributes:
@@ -42,11 +42,11 @@ class Ran:
         return self.code in _LOOKED
 
 
-def read(data: Path, name: Name) -> list[Ran]:
+def read(data: Path, name: Name) -> list[ScheduledRun]:
     """The last runs, the oldest first. What can't be read counts as no run, so that somebody looks."""
     try:
         about = parsed(read_bytes(path_of(data, name, ".runs.json"), _LARGEST))
-        return [Ran(**one) for one in about["runs"] if _is_one(one)]
+        return [ScheduledRun(**one) for one in about["runs"] if _is_one(one)]
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return []
 
@@ -58,7 +58,7 @@ def _is_one(about: dict[str, object]) -> bool:
     )
 
 
-def write(data: Path, name: Name, ran: Ran) -> None:
+def write(data: Path, name: Name, ran: ScheduledRun) -> None:
     """Writes a run down, in place of what it has written before.
 
     Raises:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cdconf.schedules.runs import Ran
+from cdconf.schedules.runs import ScheduledRun
 from cdconf.schedules.schedule import Schedule
 
 TOO_MANY = 2  # missed runs
 
 
 @dataclass(frozen=True)
-class Standing:
+class ScheduleState:
     """What's known of a schedule.
 
     Attributes:
@@ -22,13 +22,13 @@ class Standing:
         problem: Why somebody must look; None when all is well.
     """
 
-    last: Ran | None
-    success: Ran | None
+    last: ScheduledRun | None
+    success: ScheduledRun | None
     missed: int
     problem: str | None
 
 
-def standing(schedule: Schedule, runs: Sequence[Ran], now: float, absent: str | None) -> Standing:
+def standing(schedule: Schedule, runs: Sequence[ScheduledRun], now: float, absent: str | None) -> ScheduleState:
     """Judges a schedule.
 
     Args:
@@ -48,10 +48,10 @@ def standing(schedule: Schedule, runs: Sequence[Ran], now: float, absent: str | 
         why = f"the last one {ending(last)}" if failed and last else "nothing has started them"
         count = f"{missed} runs were" if since else "runs were"
         problem = f"{count} missed: {why}"
-    return Standing(last, success, missed, problem)
+    return ScheduleState(last, success, missed, problem)
 
 
-def ending(ran: Ran) -> str:
+def ending(ran: ScheduledRun) -> str:
     """How a run ended, behind `it`."""
     if ran.code is None:
         return "hasn't ended, or was killed"

@@ -12,7 +12,7 @@ from cdconf.yamlfile import loads
 
 
 @dataclass(frozen=True)
-class _Entry:
+class _SecretEntry:
     """Where a secret stands: from the first character of its name to behind the line on which its value ends."""
 
     name: str
@@ -55,7 +55,7 @@ def _changed(text: str, name: str, value: str | None) -> str:
     # libyaml's marks don't count characters, so it's parsed by Python's own loader.
     top = yaml.compose(text, yaml.SafeLoader)
     members = top.value if isinstance(top, yaml.MappingNode) else []
-    entries = [_Entry(key.value, key, node) for key, node in members]
+    entries = [_SecretEntry(key.value, key, node) for key, node in members]
     here = next((one for one in entries if one.name == name), None)
     if value is None:
         return text if here is None else _without(text, here)
@@ -66,7 +66,7 @@ def _changed(text: str, name: str, value: str | None) -> str:
     return head + ("" if not head or head.endswith("\n") else "\n") + f"{name}: {value}\n" + text[place:]
 
 
-def _place(text: str, entries: Sequence[_Entry], name: str) -> int:
+def _place(text: str, entries: Sequence[_SecretEntry], name: str) -> int:
     """Where a secret that isn't there yet comes: by its name, but never between another one and its comment."""
     if not entries:
         return len(text)
@@ -84,12 +84,12 @@ def _with(text: str, node: yaml.Node, value: str) -> str:
     return text[:start] + space + value + old[len(old.rstrip()) :] + text[end:]  # `|` and `>` end behind their lines
 
 
-def _without(text: str, entry: _Entry) -> str:
+def _without(text: str, entry: _SecretEntry) -> str:
     start = entry.key.start_mark.index
     return text[:start] + text[_behind(text, entry) :]
 
 
-def _behind(text: str, entry: _Entry) -> int:
+def _behind(text: str, entry: _SecretEntry) -> int:
     end = entry.value.end_mark.index
     if text[end - 1 : end] == "\n":
         return end

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from cdconf.errors import CdconfError, SecretError, did_you_mean
 from cdconf.inside import top_of
 from cdconf.own_files import content_and_status, reason
-from cdconf.secrets.sources.source import Factory, Source, Wanted
+from cdconf.secrets.sources.source import Factory, SecretRequest, SecretSource
 from cdconf.yamlfile import YamlMap, loads
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Named:
     """
 
     kind: str
-    source: Source
+    source: SecretSource
     environments: tuple[str, ...] | None
     within: float
     place: tuple[str, int]
@@ -106,7 +106,7 @@ def ask(
         if not left:
             return
         try:
-            found = one.source.read(Wanted(project.name, environment.name, left, one.within, project.root))
+            found = one.source.read(SecretRequest(project.name, environment.name, left, one.within, project.root))
         except CdconfError as error:
             error.message = f"the source `{one.kind}` can't be asked for {', '.join(left)}: {error.message}"
             error.args = (error.message,)

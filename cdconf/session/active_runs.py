@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 from cdconf.own_files import opened_to_look, read_json
 
 if TYPE_CHECKING:
-    from cdconf.session.answers import Lease
+    from cdconf.session.answers import LeaseState
 
 FOLDER = "runs"
 _LATEST = 1e11  # seconds since 1970
 KEPT = 7 * 24 * 3600.0  # seconds for which a killed run's file stays
 
 
-class AtWork:
+class ActiveRunLock:
     """The sign that a run is at work; it's there until `end`, or until the process ends.
 
     Args:
@@ -99,7 +99,7 @@ def forget(data: Path, run: str) -> None:
     (data / FOLDER / run).unlink(missing_ok=True)
 
 
-def told(lease: Lease | None, data: Path) -> Lease | None:
+def told(lease: LeaseState | None, data: Path) -> LeaseState | None:
     """A lease, with `dead`: those of its runs whose process was killed on this machine."""
     if lease is None:
         return None

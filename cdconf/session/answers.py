@@ -20,9 +20,9 @@ from cdconf.session.app_answers import (
     AppStatus,
     DrainEnd,
     DrainStatus,
-    Health,
+    HealthAnswer,
     HealthAttempt,
-    Memory,
+    HostMemory,
     MigrationEntries,
     MigrationResult,
     PageOff,
@@ -50,7 +50,7 @@ class Inner(TypedDict):
     reason: str | None
 
 
-class Lease(TypedDict):
+class LeaseState(TypedDict):
     """Who holds a host; `dead`: which of its runs were killed on this machine, see `at_work.told`."""
 
     run: str
@@ -63,7 +63,7 @@ class Lease(TypedDict):
     dead: NotRequired[list[str]]
 
 
-class Left(TypedDict):
+class UnreturnedRun(TypedDict):
     """A run that never gave its lease back."""
 
     run: str
@@ -72,7 +72,7 @@ class Left(TypedDict):
     age_s: float | None
 
 
-class Damaged(TypedDict):
+class DamagedLease(TypedDict):
     """A lease whose file was damaged, and is removed."""
 
     damaged: str
@@ -83,12 +83,12 @@ class Opened(TypedDict):
 
     facts: dict[str, Plain]
     identity: Identity | None
-    lease: Lease | None
-    left: NotRequired[Left | None]
+    lease: LeaseState | None
+    left: NotRequired[UnreturnedRun | None]
     time: NotRequired[Time]
 
 
-class Applied(TypedDict):
+class AppliedFiles(TypedDict):
     """Which files were applied last: `commit` is None outside of git."""
 
     commit: str | None
@@ -101,7 +101,7 @@ class Taken(TypedDict):
 
     fence: Count
     before: NotRequired[Count]
-    applied: NotRequired[Applied | None]
+    applied: NotRequired[AppliedFiles | None]
 
 
 class Converged(TypedDict):
@@ -109,7 +109,7 @@ class Converged(TypedDict):
 
     counts: dict[ResourceStatus, Count]
     failed: bool
-    applied: NotRequired[Applied | None]
+    applied: NotRequired[AppliedFiles | None]
 
 
 class Mended(TypedDict):
@@ -126,20 +126,20 @@ class Looked(Converged):
     told: Annotated[list[str], Most(1000)]
 
 
-class Marks(TypedDict):
+class HostMarks(TypedDict):
     """MACs of a host and of its catalog."""
 
     host: str
     catalog: str
 
 
-class Planned(TypedDict):
+class PlanAnswer(TypedDict):
     """`plan`."""
 
     counts: dict[ResourceStatus, Count]
     failed: bool
-    marks: Marks
-    applied: NotRequired[Applied | None]
+    marks: HostMarks
+    applied: NotRequired[AppliedFiles | None]
 
 
 class ResourceEvent(TypedDict):
@@ -180,7 +180,7 @@ class Noted(TypedDict):
     at: Time | None
 
 
-class Ran(TypedDict):
+class RunAnswer(TypedDict):
     """`run`."""
 
     status: int
@@ -188,13 +188,13 @@ class Ran(TypedDict):
     stderr: bytes
 
 
-class Status(TypedDict):
+class StreamStatus(TypedDict):
     """`stream`."""
 
     status: int
 
 
-class Output(TypedDict, total=False):
+class CommandOutput(TypedDict, total=False):
     """What a command has printed."""
 
     out: NotRequired[bytes]
@@ -232,21 +232,21 @@ ANSWERS: Mapping[str, Any] = MappingProxyType(
         "lease.join": Taken,
         "lease.check": None,
         "lease.give_back": None,
-        "lease.force": Damaged | Lease | None,
+        "lease.force": DamagedLease | LeaseState | None,
         "look.put": None,
         "look.take_away": None,
         "converge": Converged,
         "mend": Mended,
-        "history": Memory,
+        "history": HostMemory,
         "portray": Portrayed,
-        "plan": Planned,
+        "plan": PlanAnswer,
         "drift.look": Looked,
         "drift.applied": Looked,
         "drift.note": Noted,
-        "run": Ran,
+        "run": RunAnswer,
         "boot_id": str,
         "reboot": None,
-        "stream": Status,
+        "stream": StreamStatus,
         "app.status": AppStatus,
         "app.preflight": AppReady,
         "app.changes": AppChanges,
@@ -267,7 +267,7 @@ ANSWERS: Mapping[str, Any] = MappingProxyType(
         "app.confirm": AppConfirmed,
         "app.pin": None,
         "app.unpin": None,
-        "app.check_health": Health,
+        "app.check_health": HealthAnswer,
         "drain.status": DrainStatus,
         "drain.begin": None,
         "drain.holds": None,
@@ -292,8 +292,8 @@ EVENTS: Mapping[str, Any] = MappingProxyType(
         "plan": MarkedEvent,
         "drift.look": ResourceEvent,
         "drift.applied": ResourceEvent,
-        "stream": Output,
-        "run": Output,
+        "stream": CommandOutput,
+        "run": CommandOutput,
         "app.check_health": HealthAttempt,
     }
 )

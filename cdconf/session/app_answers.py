@@ -115,7 +115,7 @@ class Migration(TypedDict):
     forgotten: list[str]
 
 
-class Page(TypedDict):
+class LedgerPage(TypedDict):
     """An app's page of a host's ledger."""
 
     current: str | None
@@ -127,7 +127,7 @@ class Page(TypedDict):
     reverted: Reverted | None
 
 
-class AppStatus(Page):
+class AppStatus(LedgerPage):
     """`app.status`."""
 
     linked: str | None
@@ -160,7 +160,7 @@ class PastEvent(TypedDict):
     fence: NotRequired[Count]
 
 
-class PastPage(Page):
+class PastPage(LedgerPage):
     """The same page with its events."""
 
     events: list[PastEvent]
@@ -181,7 +181,7 @@ class Provision(TypedDict):
     dirty: NotRequired[bool]
 
 
-class Memory(TypedDict):
+class HostMemory(TypedDict):
     """`history`."""
 
     apps: dict[str, PastPage]
@@ -271,7 +271,7 @@ class AppConfirmed(TypedDict):
     removed: NotRequired[list[str]]
 
 
-class Health(TypedDict):
+class HealthAnswer(TypedDict):
     """`app.check_health`."""
 
     waited_s: NotRequired[float]
@@ -286,7 +286,7 @@ class HealthAttempt(TypedDict):
     problem: Long
 
 
-class Kept(TypedDict):
+class KeptHost(TypedDict):
     """Why a drained host is kept out of use."""
 
     at: Time
@@ -299,7 +299,7 @@ class DrainedHost(TypedDict):
 
     address: str
     at: Time
-    kept: NotRequired[Kept | None]
+    kept: NotRequired[KeptHost | None]
 
 
 class DrainStatus(TypedDict):

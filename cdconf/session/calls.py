@@ -62,9 +62,9 @@ class Calls(ABC):
         """Ends this run's lease."""
         self.call("lease.give_back")
 
-    def force_lease(self) -> a.Damaged | a.Lease | None:
+    def force_lease(self) -> a.DamagedLease | a.LeaseState | None:
         """Ends anyone's lease."""
-        answer: a.Damaged | a.Lease | None = self.call("lease.force")
+        answer: a.DamagedLease | a.LeaseState | None = self.call("lease.force")
         return answer
 
     def converge(
@@ -98,9 +98,9 @@ class Calls(ABC):
 
     def plan(
         self, catalog: Mapping[str, Any], *, prune: bool, on_event: Callable[[a.MarkedEvent], object]
-    ) -> a.Planned:
+    ) -> a.PlanAnswer:
         """Checks a catalog, with marks."""
-        answer: a.Planned = self.call("plan", on_event=on_event, catalog=catalog, prune=prune)
+        answer: a.PlanAnswer = self.call("plan", on_event=on_event, catalog=catalog, prune=prune)
         return answer
 
     def drift_look(self, catalog: Mapping[str, Any], *, on_event: Callable[[a.ResourceEvent], object]) -> a.Converged:
@@ -118,9 +118,9 @@ class Calls(ABC):
         answer: a.Noted = self.call("drift.note", kind=kind, title=title, there=there)
         return answer
 
-    def history(self) -> p.Memory:
+    def history(self) -> p.HostMemory:
         """What the host remembers."""
-        answer: p.Memory = self.call("history")
+        answer: p.HostMemory = self.call("history")
         return answer
 
     def portray(self, catalog: Mapping[str, Any], key: str, portrayed: Mapping[str, list[str]]) -> a.Portrayed:
@@ -229,9 +229,9 @@ class Calls(ABC):
         names: Sequence[str] = (),
         *,
         on_event: Callable[[p.HealthAttempt], None] | None = None,
-    ) -> p.Health:
+    ) -> p.HealthAnswer:
         """Waits until an app is healthy."""
-        answer: p.Health = self.call(
+        answer: p.HealthAnswer = self.call(
             "app.check_health", on_event=on_event, check=check, within=within, names=list(names)
         )
         return answer

@@ -10,7 +10,7 @@ from cdconf.session.active_runs import told
 from cdconf.session.bundle import bundle, start_command, start_line
 from cdconf.session.docker_exec import DockerTransport
 from cdconf.session.session import Session
-from cdconf.session.ssh import Ssh
+from cdconf.session.ssh import SshChannels
 from cdconf.session.ssh_connection import paramiko
 from cdconf.session.start import Start, TerminalNeeded
 from cdconf.session.sudo import SudoPasswords
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cdconf.events import Emit
     from cdconf.inventory import Environment, Host, Project
     from cdconf.secrets import Secret
-    from cdconf.session.ssh_connection import Connection
+    from cdconf.session.ssh_connection import SshConnection
     from cdconf.session.transport import Transport
 
 
@@ -61,7 +61,7 @@ class Connector:
         self._install_python = install_python
         self._passwords = SudoPasswords(project, environment, emit)
         self._bundle = bundle(project.root, project.type_packages, project.data / "agent")
-        self._ssh = Ssh(accept_new=accept_new_host_keys)
+        self._ssh = SshChannels(accept_new=accept_new_host_keys)
         self._facts = facts
         self._ends_leases = ends_leases
 
@@ -93,7 +93,7 @@ class Connector:
         """The same as `connect`, after installing Python where there is none."""
         return self._with_terminal_if_needed(host, announce, install=True)
 
-    def log_in(self, host: Host) -> Connection:
+    def log_in(self, host: Host) -> SshConnection:
         """A connection to a host, without an agent: for people's own scripts. Whoever asks for it closes it.
 
         Raises:

@@ -7,7 +7,7 @@ import socket
 from typing import TYPE_CHECKING, Self
 
 from cdconf.session.ssh_connection import CONFIG_FILES, config_lines
-from cdconf.session.ssh_include import Refused
+from cdconf.session.ssh_include import IncludeRefused
 from cdconf.session.ssh_login import CONNECT_TIMEOUT, parts_of
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def leads_elsewhere() -> bool:
     """Whether ssh's own configuration may send a login elsewhere than to its address, by the direct way."""
     try:
         return any(_ELSEWHERE.match(line) for name in CONFIG_FILES for line in config_lines(name))
-    except (Refused, OSError, ValueError):
+    except (IncludeRefused, OSError, ValueError):
         return True  # whoever reads it next says so
 
 

@@ -121,7 +121,7 @@ def known_keys(known: KnownHosts, files: Sequence[Path], server: tuple[str, int,
     return KnownKeys(name, tuple(files), tuple(known.keys_of(name, files)), portless)
 
 
-class Policy:
+class HostKeyPolicy:
     """Checks the key of every server: Paramiko's MissingHostKeyPolicy, of a client that knows no key itself.
 
     Args:

@@ -15,7 +15,7 @@ from cdconf.errors import HostFailed, LeaseHeld, Unreachable
 from cdconf.events import ClocksSeen
 from cdconf.facts import HostFacts, checked
 from cdconf.session.agent_errors import AgentError, Disconnected, LeaseLost, Unintelligible, error_of
-from cdconf.session.answers import ANSWERS, EVENTS, OUTPUT, Error, Output, Ran
+from cdconf.session.answers import ANSWERS, EVENTS, OUTPUT, CommandOutput, Error, RunAnswer
 from cdconf.session.calls import Calls
 from cdconf.session.frames import Frames, TooLate
 from cdconf.session.limits import KEPT, LEFT_OUT, SILENCE, STOPPED, TEXTS, Limit, limit_of
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from cdconf.inventory import Host
-    from cdconf.session.answers import Lease
+    from cdconf.session.answers import LeaseState
     from cdconf.session.transport import Transport
 
 __all__ = ["AgentError", "Disconnected", "LeaseLost", "Session", "Unintelligible"]
@@ -88,7 +88,7 @@ class Session(Calls):
         known = self._checked("open", opened["facts"], facts)
         self.facts = HostFacts(known, lambda groups: self._checked("facts", self.gather(groups), groups))
         self.identity = opened["identity"]
-        self.lease: Lease | None = opened["lease"]
+        self.lease: LeaseState | None = opened["lease"]
         self.left = opened.get("left")
 
     def call(
@@ -146,7 +146,7 @@ class Session(Calls):
                 else:
                     raise self._unintelligible(f"its answer to '{name}' has neither a result nor an error")
 
-    def run(self, command: str, **keywords: Any) -> Ran:
+    def run(self, command: str, **keywords: Any) -> RunAnswer:
         """Runs a command line; see `cdconf.agent.system.project_commands.execute`.
 
         Returns:
@@ -154,14 +154,14 @@ class Session(Calls):
         """
         printed = {"out": bytearray(), "err": bytearray()}
 
-        def on_event(event: Output) -> None:
+        def on_event(event: CommandOutput) -> None:
             printed["out"] += event.get("out", b"")
             printed["err"] += event.get("err", b"")
             for kept in printed.values():
                 if len(kept) > OUTPUT:
                     raise self._unintelligible(f"it sends more than {OUTPUT} bytes of what a command printed")
 
-        result: Ran = self.call("run", on_event=on_event, command=command, **keywords)
+        result: RunAnswer = self.call("run", on_event=on_event, command=command, **keywords)
         for name, stream in (("stdout", printed.pop("out")), ("stderr", printed.pop("err"))):
             if stream:
                 result[name] = bytes(stream)  # type: ignore[literal-required]
@@ -178,7 +178,7 @@ class Session(Calls):
             keywords: user, data, timeout, endless, app.
         """
 
-        def on_event(event: Output) -> None:
+        def on_event(event: CommandOutput) -> None:
             for name, chunk in event.items():
                 on_output(name, chunk)  # type: ignore[arg-type]
 

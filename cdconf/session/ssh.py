@@ -15,7 +15,7 @@ from cdconf.errors import CdconfError, InvalidFile, Unreachable
 from cdconf.session.early_ssh import Call, leads_elsewhere
 from cdconf.session.host_keys import KeyRefused
 from cdconf.session.known_hosts import KnownHosts
-from cdconf.session.ssh_connection import Connection, configured, paramiko
+from cdconf.session.ssh_connection import SshConnection, configured, paramiko
 from cdconf.session.ssh_keys import PrivateKeys
 from cdconf.session.ssh_login import (
     CONNECT_TIMEOUT,
@@ -42,7 +42,7 @@ RETRY_FOR = 60.0
 LONGEST_PAUSE = 5.0
 
 
-class Ssh:
+class SshChannels:
     """Opens SSH channels for one run.
 
     Args:
@@ -72,7 +72,7 @@ class Ssh:
 
         return self._try(host, once)
 
-    def log_in(self, host: Host) -> Connection:
+    def log_in(self, host: Host) -> SshConnection:
         """Connects, with retries, and starts nothing: the connection is the caller's, who closes it.
 
         Raises:
@@ -94,7 +94,7 @@ class Ssh:
     def _leads_elsewhere(self) -> bool:
         return leads_elsewhere()
 
-    def _log_in(self, login: Login, jump: str | None) -> Connection:
+    def _log_in(self, login: Login, jump: str | None) -> SshConnection:
         if jump or self._leads_elsewhere:
             return self._connect(login, self._path(login, jump), "")
         call = Call(login)
@@ -111,7 +111,7 @@ class Ssh:
         known = (*login.known_hosts, *KNOWN_HOSTS) if login.known_hosts else ()
         return [Login(hop, identity_file=login.identity_file, known_hosts=known) for hop in hops]
 
-    def _connect(self, login: Login, path: list[Login], subject: str, call: Call | None = None) -> Connection:
+    def _connect(self, login: Login, path: list[Login], subject: str, call: Call | None = None) -> SshConnection:
         """One attempt; raises what `meaning` says. Whoever has called already holds a place among the starts."""
         connection = prepare(login, self._known, self._keys, direct=not path, learn=self._accept_new)
         if subject:  # a jump host: others go through it
@@ -140,7 +140,7 @@ class Ssh:
                 self._starts.dropped(place)
             raise failure from error
 
-    def _channel_to(self, connection: Connection, jump: Connection, address: str) -> Any:
+    def _channel_to(self, connection: SshConnection, jump: SshConnection, address: str) -> Any:
         """A tunnel from the last jump host on the way to the connection's address."""
         name = f"the jump host {address}"
         where = f"{connection.host} port {connection.port}"
@@ -166,7 +166,7 @@ class Ssh:
             message = f"{name} didn't reach {where} within {CONNECT_TIMEOUT:g} s: {why}"
             raise Retriable(message, silent="Timeout" in str(error)) from error
 
-    def _jump(self, path: list[Login]) -> Connection:
+    def _jump(self, path: list[Login]) -> SshConnection:
         with self._lock:
             jump = self._jumps.setdefault(tuple(path), _Jump())
         subject = f"the jump host {path[-1].address}: "
@@ -183,10 +183,10 @@ class _Jump:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._connection: Connection | None = None
+        self._connection: SshConnection | None = None
         self._failure: CdconfError | None = None
 
-    def connection(self, connect: Callable[[], Connection]) -> Connection:
+    def connection(self, connect: Callable[[], SshConnection]) -> SshConnection:
         with self._lock:
             if self._failure is not None:
                 raise Unreachable(self._failure.message, hint=self._failure.hint)
@@ -242,13 +242,13 @@ def _again(once: Callable[[], T]) -> T:
     raise AssertionError
 
 
-def _channel(connection: Connection, command: str, *, terminal: bool) -> Any:
+def _channel(connection: SshConnection, command: str, *, terminal: bool) -> Any:
     """The connection's only session channel: sshd may allow just one (`MaxSessions 1`)."""
-    from cdconf.session.ssh_bounds import UNANSWERED, Answer
+    from cdconf.session.ssh_bounds import UNANSWERED, RequestAnswer
 
     try:
         channel = connection.transport.open_session(timeout=CONNECT_TIMEOUT)
-        channel.event = Answer(CONNECT_TIMEOUT)
+        channel.event = RequestAnswer(CONNECT_TIMEOUT)
         channel.settimeout(SEND_TIMEOUT)
         if terminal:
             channel.get_pty(term="dumb", width=500)

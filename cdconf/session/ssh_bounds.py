@@ -69,7 +69,7 @@ class Packets(Packetizer):
         return super().read_all(n, check_rekey)
 
 
-class Answer(threading.Event):
+class RequestAnswer(threading.Event):
     """Whether a channel's request was answered; Paramiko itself would wait for that for ever.
 
     Args:

@@ -73,7 +73,7 @@ def ssh_config() -> Any:
     try:
         for name in CONFIG_FILES:
             config.parse(config_lines(name))
-    except (ssh.ssh_exception.ConfigParseError, ssh_include.Refused, ValueError, OSError) as error:
+    except (ssh.ssh_exception.ConfigParseError, ssh_include.IncludeRefused, ValueError, OSError) as error:
         raise _unreadable(error) from error
     return config
 
@@ -96,13 +96,13 @@ def _unreadable(error: Exception) -> UsageError:
 
 
 def _client(keys: PrivateKeys) -> Any:
-    paramiko()  # first, since it imports it as it should be
+    paramiko()  # first, since it imports it should be
     from cdconf.session.ssh_client import Client
 
     return Client(keys)
 
 
-class Connection:
+class SshConnection:
     """A connection, not yet open.
 
     Args:
@@ -138,7 +138,7 @@ class Connection:
         self.kind: Any = paramiko().Transport
         self.is_old = False
         self.prefer: Callable[[Iterable[str]], list[str]] = list
-        self.through: tuple[Connection, str] | None = None
+        self.through: tuple[SshConnection, str] | None = None
 
     @property
     def transport(self) -> Any:
@@ -150,7 +150,7 @@ class Connection:
         """Whether it's open, as far as this end knows."""
         return bool(self.transport and self.transport.active)
 
-    def way(self) -> list[tuple[Connection, str]]:
+    def way(self) -> list[tuple[SshConnection, str]]:
         """The jump hosts on the way, each as in `through`, the first one first."""
         return [] if self.through is None else [*self.through[0].way(), self.through]
 

@@ -20,7 +20,7 @@ _SETTING = re.compile(r"\s*(\w+)(?:\s*=\s*|\s+)(.*?)\s*\Z")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
-class Refused(Exception):
+class IncludeRefused(Exception):
     """OpenSSH wouldn't read a file either."""
 
 
@@ -43,7 +43,7 @@ def lines(path: Path, *, is_users: bool) -> Iterator[str]:
 
 def _lines(path: Path, outer: list[str], is_users: bool, is_checked: bool, depth: int) -> Iterator[str]:
     if depth > DEPTH:
-        raise Refused(f"{path}: files include each other more than {DEPTH} times")
+        raise IncludeRefused(f"{path}: files include each other more than {DEPTH} times")
     try:
         descriptor = opened_to_look(path)
     except (FileNotFoundError, IsADirectoryError):
@@ -72,7 +72,7 @@ def _check(path: Path, status: os.stat_result) -> None:
     own_group = status.st_gid == os.getgid() and status.st_uid == os.getuid() != 0
     writable = status.st_mode & (stat.S_IWOTH | (0 if own_group else stat.S_IWGRP))
     if status.st_uid not in (0, os.getuid()) or writable:
-        raise Refused(f"{path}: it belongs to somebody else, or others can write to it (`chmod go-w {path}`)")
+        raise IncludeRefused(f"{path}: it belongs to somebody else, or others can write to it (`chmod go-w {path}`)")
 
 
 def _files(value: str, is_users: bool, path: Path) -> list[Path]:
@@ -80,12 +80,12 @@ def _files(value: str, is_users: bool, path: Path) -> list[Path]:
     try:
         words = shlex.split(value, comments=True)
     except ValueError as error:
-        raise Refused(f"{path}: Include {value}: {error}") from None
+        raise IncludeRefused(f"{path}: Include {value}: {error}") from None
     found: list[Path] = []
     for word in words:
         name = _VARIABLE.sub(lambda match: os.environ.get(match[1], ""), word)
         if name.startswith("~") and not is_users:
-            raise Refused(f"{path}: Include {value}: `~` is for ~/.ssh/config alone")
+            raise IncludeRefused(f"{path}: Include {value}: `~` is for ~/.ssh/config alone")
         base = Path("~/.ssh").expanduser() if is_users else Path("/etc/ssh")
         found += [Path(one) for one in sorted(glob.glob(str(base / Path(name).expanduser())))]  # noqa: PTH207
     return found

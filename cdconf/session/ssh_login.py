@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.errors import CdconfError, Unreachable, UsageError
 from cdconf.own_files import read_bytes, reason
-from cdconf.session.host_keys import KeyRefused, Policy, known_keys
-from cdconf.session.ssh_connection import Connection, paramiko
+from cdconf.session.host_keys import HostKeyPolicy, KeyRefused, known_keys
+from cdconf.session.ssh_connection import SshConnection, paramiko
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +79,7 @@ def parts_of(address: str) -> tuple[str, str | None, int | None]:
     return name, user or None, int(port) if port else None
 
 
-def prepare(login: Login, known: KnownHosts, keys: PrivateKeys, *, direct: bool, learn: bool = False) -> Connection:
+def prepare(login: Login, known: KnownHosts, keys: PrivateKeys, *, direct: bool, learn: bool = False) -> SshConnection:
     """A connection, not yet open.
 
     Args:
@@ -102,7 +102,7 @@ def prepare(login: Login, known: KnownHosts, keys: PrivateKeys, *, direct: bool,
         agent = keys.once(file, lambda: _has_passphrase(file))
         options |= {"key_filename": [file], "look_for_keys": False, "allow_agent": agent}
     name, user, port = parts_of(login.address)
-    connection = Connection(name, login.user or user, login.port or port, keys, options)
+    connection = SshConnection(name, login.user or user, login.port or port, keys, options)
     command = connection.config.get("proxycommand", "none")
     if direct and command != "none":
         connection.sock = paramiko().ProxyCommand(command)
@@ -112,7 +112,7 @@ def prepare(login: Login, known: KnownHosts, keys: PrivateKeys, *, direct: bool,
     return connection
 
 
-def _know(connection: Connection, login: Login, known: KnownHosts, *, learn: bool) -> None:
+def _know(connection: SshConnection, login: Login, known: KnownHosts, *, learn: bool) -> None:
     """Tells a connection which host keys to trust."""
     configured = shlex.split(connection.config.get("userknownhostsfile", ""))
     files = [Path(name).expanduser() for name in login.known_hosts or (*configured, *KNOWN_HOSTS)]
@@ -121,7 +121,7 @@ def _know(connection: Connection, login: Login, known: KnownHosts, *, learn: boo
     keys = known_keys(known, files, (connection.host, connection.port, connection.config.get("hostkeyalias")))
     keys = replace(keys, pinned=pinned)
     connection.prefer = keys.first
-    connection.client.set_missing_host_key_policy(Policy(known, keys, own if learn and not pinned else None))
+    connection.client.set_missing_host_key_policy(HostKeyPolicy(known, keys, own if learn and not pinned else None))
 
 
 def _check_identity(path: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cdconf.isolation import Account
-from cdconf.smoke.output import Output
+from cdconf.smoke.output import OutputPipe
 
 _LATE = 2  # what pytest ends with when it was interrupted
 # As `python -m pytest`, but for modules of the project that have the name of one that pytest itself imports.
@@ -33,7 +33,7 @@ def run_in_container(
     """
     # -P: what lies in the current directory isn't what's imported.
     command = [sys.executable, "-P", "-c", _PYTEST, *arguments]
-    with contextlib.closing(Output()) as output:
+    with contextlib.closing(OutputPipe()) as output:
         options = {"stdin": subprocess.DEVNULL, "stdout": output.writing, "stderr": subprocess.STDOUT}
         process = tester.start(command, cwd, variables, **options)
         output.given()

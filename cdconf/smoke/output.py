@@ -12,7 +12,7 @@ KEPT = 1 << 20  # bytes; the end says how tests ended
 _PIECE = 65536  # bytes, as many as a pipe holds
 
 
-class Output:
+class OutputPipe:
     """A pipe, of which `writing` is the tests' end.
 
     Nothing of it is in a file or in memory but what's kept, so that a test that prints without end fills neither.

@@ -18,7 +18,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from cdconf.isolation import scrubbed
-from cdconf.smoke.output import KEPT, Output
+from cdconf.smoke.output import KEPT, OutputPipe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -90,7 +90,7 @@ class Pytest:
         if rights is not None:
             request |= {"user": rights.user, "closed": rights.closed, "own": rights.own}
         told, teller = os.pipe()
-        with self._lock, os.fdopen(told, "rb", buffering=0) as answers, contextlib.closing(Output()) as output:
+        with self._lock, os.fdopen(told, "rb", buffering=0) as answers, contextlib.closing(OutputPipe()) as output:
             try:
                 requests = self._started()
                 line = json.dumps(request).encode() + b"\n"
@@ -154,7 +154,7 @@ def _end_of(output: IO[bytes]) -> str:
     return output.read().decode("utf-8", "replace")  # a test may print anything
 
 
-def _status(answers: FileIO, output: Output, timeout: float) -> int | None:
+def _status(answers: FileIO, output: OutputPipe, timeout: float) -> int | None:
     """How the tests ended; None: not in time, so they were killed; `_GONE`: nobody tells."""
     pid = b""
     try:
@@ -169,7 +169,7 @@ def _status(answers: FileIO, output: Output, timeout: float) -> int | None:
     return None if late else int(last or _GONE)
 
 
-def _is_told(answers: FileIO, output: Output, timeout: float) -> bool:
+def _is_told(answers: FileIO, output: OutputPipe, timeout: float) -> bool:
     """Waits until there's an answer, while the tests print; returns whether it came in time."""
     deadline = time.monotonic() + timeout
     while True:

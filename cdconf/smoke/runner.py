@@ -34,7 +34,7 @@ _NAMED = 5  # skipped tests
 
 
 @dataclass
-class Report:
+class SmokeReport:
     """How the smoke tests ended. `problem` is set when they couldn't be run as they should.
 
     A problem is nobody's verdict: it says nothing about the release. `isolated`: they couldn't reach any key; `why`:
@@ -65,7 +65,7 @@ def run_smoke(
     emit: Emit,
     variables: Mapping[str, str] | None = None,
     packages: Path | None = None,
-) -> Report:
+) -> SmokeReport:
     """Runs the roles' smoke tests.
 
     Args:
@@ -83,7 +83,7 @@ def run_smoke(
         collected doesn't keep the others from running.
     """
     files = smoke_files(root, roles)
-    report = Report()
+    report = SmokeReport()
     if not files:
         report.problem = f"no smoke tests: none of the roles {', '.join(roles)} has smoke/test_*.py"
         return report
@@ -134,7 +134,7 @@ def check_runnable(
     if not files:
         return
     data = {"roles": dict(roles), "hosts": dict(hosts), "environment": ""}
-    with _served(root, data, {}, Report(), lambda event: None) as (server, config, tester):
+    with _served(root, data, {}, SmokeReport(), lambda event: None) as (server, config, tester):
         options = _importing(tester, packages)
         status, output = _pytest(tester, root, files, {"CDCONF_SMOKE": config}, "--collect-only", *options)
     hint = "`cdconf smoke ENV` runs them alone"
@@ -164,7 +164,7 @@ def _uncollected(server: _Server) -> str:
 
 @contextlib.contextmanager
 def _served(
-    root: Path, data: dict[str, Any], run_on: Mapping[str, RunOn], report: Report, emit: Emit
+    root: Path, data: dict[str, Any], run_on: Mapping[str, RunOn], report: SmokeReport, emit: Emit
 ) -> Iterator[tuple[_Server, str, Account]]:
     """The controller's end, the file that tells the tests of it, and who runs them.
 
@@ -225,7 +225,7 @@ class _Server:
         self,
         path: Path,
         run_on: Mapping[str, RunOn],
-        report: Report,
+        report: SmokeReport,
         emit: Emit,
         roles: Mapping[str, list[str]] | None = None,
     ) -> None:

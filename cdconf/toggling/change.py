@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Change:
+class ToggleChange:
     """What is to become of a toggle, and how: with `check`, it's only looked at.
 
     Attributes:
@@ -54,7 +54,7 @@ class Change:
     gate: Callable[[Sequence[Subject]], None] = lambda running: None
 
 
-def toggle(project: Project, environment: Environment, change: Change, emit: Emit) -> dict[str, Any]:
+def toggle(project: Project, environment: Environment, change: ToggleChange, emit: Emit) -> dict[str, Any]:
     """Switches a toggle on every host of its app, batch by batch, health checks and smoke tests after each.
 
     Returns:
@@ -95,7 +95,7 @@ class Toggling:
     project: Project
     environment: Environment
     fleet: Fleet
-    change: Change
+    change: ToggleChange
     values: Values
     emit: Emit
     deciding: Deciding | None = None

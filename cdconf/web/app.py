@@ -18,7 +18,7 @@ from cdconf.errors import CdconfError
 from cdconf.web import rendering
 from cdconf.web.door import LASTS, Door
 from cdconf.web.feed import Feed
-from cdconf.web.guard import Guard
+from cdconf.web.guard import RequestGuard
 from cdconf.web.page import Ask, NotThere, Page
 from cdconf.web.screens import board, drift, flow, host, hosts, pipeline, review, run, runs, trust
 
@@ -65,7 +65,7 @@ class Application:
         routes.append(Mount("/static", StaticFiles(directory=rendering.FOLDER / "static")))
         errors: Any = {404: self._not_found}
         inner = Starlette(routes=routes, exception_handlers=errors, lifespan=self._life)
-        self.guarded = Guard(inner, binding, door)
+        self.guarded = RequestGuard(inner, binding, door)
 
     @contextlib.asynccontextmanager
     async def _life(self, _: Starlette) -> AsyncIterator[None]:

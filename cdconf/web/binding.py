@@ -18,7 +18,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True)
-class Wish:
+class BindRequest:
     """What the command line asks for.
 
     Attributes:
@@ -80,7 +80,7 @@ class Binding:
         return any(address in network for network in self.proxies)
 
 
-def binding_of(wish: Wish) -> Binding:
+def binding_of(wish: BindRequest) -> Binding:
     """Judges where it may listen.
 
     Raises:
@@ -117,7 +117,7 @@ def binding_of(wish: Wish) -> Binding:
     return Binding(address, port, None, bool(wish.certificate), frozenset(names | own), proxies, header)
 
 
-def _check_proxies(wish: Wish) -> None:
+def _check_proxies(wish: BindRequest) -> None:
     if wish.proxies and not wish.user_header:
         hint = "such as --user-header X-Forwarded-User; the proxy must take it away from what browsers send"
         raise UsageError("--behind needs the header in which the proxy says who somebody is", hint=hint)

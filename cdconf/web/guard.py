@@ -40,7 +40,7 @@ class Refusal:
     why: str
 
 
-class Guard:
+class RequestGuard:
     """Wraps an application.
 
     Args:

@@ -17,12 +17,12 @@ from cdconf.web.guard import OPEN
 from cdconf.web.reading.sources import Sources
 
 if TYPE_CHECKING:
-    from cdconf.web.binding import Wish
+    from cdconf.web.binding import BindRequest
 
 _AT_ONCE = 100  # connections
 
 
-def serve(root: Path, binding: Binding, wish: Wish, tell: Callable[[str], None]) -> None:
+def serve(root: Path, binding: Binding, wish: BindRequest, tell: Callable[[str], None]) -> None:
     """Serves a project's dashboard until SIGINT or SIGTERM.
 
     Args:
@@ -53,7 +53,7 @@ def serve(root: Path, binding: Binding, wish: Wish, tell: Callable[[str], None])
             sources.close()
 
 
-def _run(application: Any, listening: socket.socket, wish: Wish) -> None:
+def _run(application: Any, listening: socket.socket, wish: BindRequest) -> None:
     import uvicorn
 
     config = uvicorn.Config(

@@ -31,7 +31,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Asked:
+class TableQuery:
     """How a table is asked for.
 
     Attributes:
@@ -61,7 +61,7 @@ class Table:
     name: str
     columns: Sequence[Column]
     rows: Sequence[Row]
-    asked: Asked
+    asked: TableQuery
     total: int
     empty: str
     params: Mapping[str, str] = field(default_factory=dict)
@@ -103,7 +103,7 @@ class Table:
         }
 
 
-def asked_of(params: Mapping[str, str], name: str, columns: Sequence[Column]) -> Asked:
+def asked_of(params: Mapping[str, str], name: str, columns: Sequence[Column]) -> TableQuery:
     """How a table is asked for; what can't be read is as if it weren't there."""
     prefix = f"{name}." if name else ""
     sort = params.get(f"{prefix}sort", "")
@@ -112,7 +112,7 @@ def asked_of(params: Mapping[str, str], name: str, columns: Sequence[Column]) ->
     page = params.get(f"{prefix}page", "1")
     number = int(page) if page.isascii() and page.isdecimal() and len(page) < 6 else 1
     text = params.get(f"{prefix}q", "").strip()[:_LONGEST]
-    return Asked(key if is_known else None, sort.startswith("-"), text, min(max(number, 1), LAST_PAGE))
+    return TableQuery(key if is_known else None, sort.startswith("-"), text, min(max(number, 1), LAST_PAGE))
 
 
 def table(
@@ -129,7 +129,7 @@ def table(
     if asked.sort is not None:
         found.sort(key=lambda row: _order(row.get(asked.sort or "")), reverse=asked.is_down)
     last = max(1, -(-len(found) // per_page))
-    asked = Asked(asked.sort, asked.is_down, asked.text, min(asked.page, last))
+    asked = TableQuery(asked.sort, asked.is_down, asked.text, min(asked.page, last))
     first = (asked.page - 1) * per_page
     return Table(name, columns, found[first : first + per_page], asked, len(found), empty, params, per_page)
 
@@ -149,5 +149,5 @@ def _order(value: Any) -> tuple[int, float, str]:
     return (1, 0.0, str(value).casefold())
 
 
-def _sort(asked: Asked) -> str:
+def _sort(asked: TableQuery) -> str:
     return f"{'-' if asked.is_down else ''}{asked.sort}" if asked.sort else ""

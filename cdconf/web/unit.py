@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import cdconf
 from cdconf.errors import UsageError
-from cdconf.pipeline.watch.install import Installed, is_own, unit_folder, write_unit
+from cdconf.pipeline.watch.install import InstalledWatch, is_own, unit_folder, write_unit
 from cdconf.pipeline.watch.unit import FOR_ALL, FOR_THE_SYSTEM, PASSED_ON, escaped, quoted
 from cdconf.web.binding import UNIX
 
@@ -29,7 +29,7 @@ UMask=0077
 _OWN = ("/tmp", "/var/tmp")  # noqa: S108  what `PrivateTmp` hides
 
 
-def install(project: Project, options: Sequence[str]) -> Installed:
+def install(project: Project, options: Sequence[str]) -> InstalledWatch:
     """Writes the unit, in place of an older one of the same checkout.
 
     Args:
@@ -56,7 +56,7 @@ def install(project: Project, options: Sequence[str]) -> Installed:
     manager = "systemctl" if is_system else "systemctl --user"
     journal = "journalctl" if is_system else "journalctl --user"
     starts = (f"{manager} daemon-reload", f"{manager} enable --now {name}", f"{journal} -u {name} -n 5")
-    return Installed(path, text, secrets_file(project), starts)
+    return InstalledWatch(path, text, secrets_file(project), starts)
 
 
 def secrets_file(project: Project) -> Path:
@@ -64,7 +64,7 @@ def secrets_file(project: Project) -> Path:
     return Path("~").expanduser() / ".config/cdconf" / f"serve-{project.name}.env"
 
 
-def removal(made: Installed) -> str:
+def removal(made: InstalledWatch) -> str:
     """The command that ends the service and removes what was written."""
     manager = made.commands[0].removesuffix(" daemon-reload")
     return f"{manager} disable --now {made.path.name}; rm {shlex.quote(str(made.path))}; {manager} daemon-reload"

@@ -6,7 +6,7 @@ import pytest
 
 from cdconf.agent.converge import apply, type_agents
 from cdconf.agent.errors import Down, Failed, Missing
-from cdconf.agent.records.store import Store
+from cdconf.agent.records.store import HostStore
 
 
 def converged(tmp_path, monkeypatch, error, *, check, changed_before=False):
@@ -29,7 +29,7 @@ def converged(tmp_path, monkeypatch, error, *, check, changed_before=False):
     before = [dict(gone, id="thing new", title="new", absent=False)] if changed_before else []
     catalog = {"resources": [*before, gone], "compare": {"thing": []}, "handlers": {}, "complete": True}
     events = []
-    done = apply.Convergence(catalog, check, Store("demo", str(tmp_path)), events.append, lambda: None).run()
+    done = apply.Convergence(catalog, check, HostStore("demo", str(tmp_path)), events.append, lambda: None).run()
     return [one["status"] for one in events], not done["failed"]
 
 

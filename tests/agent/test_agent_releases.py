@@ -11,7 +11,7 @@ from cdconf.agent.errors import Failed
 from cdconf.agent.lease.lease import Lease
 from cdconf.agent.protocol import deploy_calls
 from cdconf.agent.records.ledger import Ledger
-from cdconf.agent.records.store import Store
+from cdconf.agent.records.store import HostStore
 from cdconf.agent.release import chunks, tree
 from cdconf.agent.release.releases import Releases
 from cdconf.agent.system import kernel
@@ -24,7 +24,7 @@ class Host:
         self.folder = folder
         self.path = folder / "srv"
         self.path.mkdir()
-        self.ledger = Ledger(Store("demo", str(folder / "state")), "app")
+        self.ledger = Ledger(HostStore("demo", str(folder / "state")), "app")
         self.releases = Releases(str(self.path), self.ledger)
 
     def stage(self, name, files):

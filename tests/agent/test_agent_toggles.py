@@ -10,14 +10,14 @@ import pytest
 from cdconf.agent.commands.execute import Result
 from cdconf.agent.errors import Failed, Missing
 from cdconf.agent.protocol import toggle_calls
-from cdconf.agent.records.store import Store
+from cdconf.agent.records.store import HostStore
 from cdconf.agent.toggles import toggles
 from cdconf.agent.toggles.toggles import Toggles
 
 
 class Host:
     def __init__(self, folder):
-        self.store = Store("demo", str(folder / "state"))
+        self.store = HostStore("demo", str(folder / "state"))
         self.path = folder / "shared/toggles.json"
         self.agent = SimpleNamespace(
             store=self.store,

@@ -3,7 +3,7 @@
 import pytest
 
 from cdconf.agent.converge import causes
-from cdconf.agent.records.store import Applied, Store
+from cdconf.agent.records.store import AppliedResources, HostStore
 
 COMPARED = ("content", "mode")
 
@@ -24,11 +24,11 @@ def resource(absent=False, **fields):
 @pytest.fixture
 def applied(tmp_path):
     """What remembers that a file with the content `old` and a mode was applied, as a later run reads it."""
-    store = Store("demo", str(tmp_path))
-    one = Applied(store)
+    store = HostStore("demo", str(tmp_path))
+    one = AppliedResources(store)
     one.record(resource(content="old", mode="0644"), COMPARED)
     one.save()
-    return Applied(store)
+    return AppliedResources(store)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_change_by_hand_is_seen_behind_newer_files(applied, wanted, differing,
 
 
 def test_what_was_never_applied_was_not_changed_by_hand(tmp_path):
-    fresh = Applied(Store("demo", str(tmp_path)))
+    fresh = AppliedResources(HostStore("demo", str(tmp_path)))
     assert causes.of_difference(fresh, resource(content="x"), {"content": ("y", "x")}).cause == "not_applied"
     assert causes.of_obstacle(fresh, resource(content="x")).cause == "not_applied"
 

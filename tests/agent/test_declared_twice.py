@@ -3,7 +3,7 @@
 import pytest
 
 from cdconf.agent.converge.apply import Convergence
-from cdconf.agent.records.store import Store
+from cdconf.agent.records.store import HostStore
 
 COMPARE = {"file": ["content", "owner", "group", "mode"]}
 HANDLERS = {name: {"name": name, "type": "none", "title": name, "fields": {}, "action": "run"} for name in "ab"}
@@ -18,7 +18,7 @@ def entry(path, source, notify=(), **fields):
 @pytest.fixture
 def host(tmp_path):
     path = tmp_path / "motd"
-    store = Store("demo", str(tmp_path / "state"))
+    store = HostStore("demo", str(tmp_path / "state"))
 
     def converge(*entries, check=False, prune=False):
         events = []

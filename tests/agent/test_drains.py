@@ -10,10 +10,10 @@ from cdconf.agent.errors import Failed
 from cdconf.agent.lease.lease import FILE as LEASE
 from cdconf.agent.lease.lease import Lease, boot_id
 from cdconf.agent.protocol import drain_calls
-from cdconf.agent.records.store import Store
+from cdconf.agent.records.store import HostStore
 from cdconf.agent.switch import switch
 from cdconf.agent.switch.drain_watch import LONGEST, DrainWatch
-from cdconf.agent.switch.drains import Drains
+from cdconf.agent.switch.drains import HostDrains
 from tests.agent.private import VERSIONS, PrivateAgent, find
 from tests.agent.test_watch import Clock
 
@@ -26,22 +26,22 @@ class Balancer:
 
     def __init__(self, folder, monkeypatch):
         monkeypatch.setattr(switch, "check", lambda: None)
-        monkeypatch.setattr(Drains, "_install", lambda self, app: None)
+        monkeypatch.setattr(HostDrains, "_install", lambda self, app: None)
         monkeypatch.setattr(switch, "run", lambda *words, **keywords: None)
         monkeypatch.setattr(switch.app_services, "systemctl", lambda *words: None)
         self.clock, self.boot, self.happens = Clock(), "b1", {}
         self.log = folder / "log"
-        self.store = Store("demo", str(folder / "demo"))
+        self.store = HostStore("demo", str(folder / "demo"))
         self.lease = self.new_lease()
         self.lease.acquire("r1", "me", "deploy", 60, "dev", "lb1")
         self.agent = SimpleNamespace(store=self.store, lease=self.lease, proceed=self.lease.check)
-        monkeypatch.setattr(drain_calls, "Drains", lambda store, app: self.drains)
+        monkeypatch.setattr(drain_calls, "HostDrains", lambda store, app: self.drains)
         words = f'"$CDCONF_APP $CDCONF_HOST $CDCONF_ADDRESS" >> {self.log}'
         self.drain = {"app": "app", "command": f"echo - {words}", "undrain": f"echo + {words}", "timeout": 5}
 
     @property
     def drains(self):
-        return Drains(self.store, "app", clock=self.clock, boot=lambda: self.boot)
+        return HostDrains(self.store, "app", clock=self.clock, boot=lambda: self.boot)
 
     def new_lease(self):
         return Lease(self.store, self.clock, lambda: self.boot)
@@ -209,7 +209,7 @@ def test_a_run_that_the_host_gave_up_finds_nothing_to_put_back(balancer):
 
 
 def test_without_a_switch_they_stay_for_the_next_run(balancer, monkeypatch):
-    monkeypatch.setattr(Drains, "_start", None)
+    monkeypatch.setattr(HostDrains, "_start", None)
     balancer.begin(ONE, within=None)
     assert balancer.page["expires_in_s"] is None
     drain_calls.end(balancer.agent, balancer.drain)
@@ -235,14 +235,14 @@ def test_the_watcher_starts_from_the_cache_on_every_python_and_puts_hosts_back(a
     session = agent.open()
     take = {"owner": "me", "reason": "x", "environment": "dev", "host": "here"}
     fence = session.call("lease.take", run="r1", ttl=60, **take)["fence"]
-    store, log = Store("demo", str(agent.data / "demo")), tmp_path / "log"
+    store, log = HostStore("demo", str(agent.data / "demo")), tmp_path / "log"
     drain = {"app": "app", "command": "true", "undrain": f"echo $CDCONF_HOST >> {log}", "timeout": 5}
     session.call("drain.begin", drain=drain, hosts=[ONE], within=None)
     assert session.call("drain.status", app="app")["hosts"]["web1"]["address"] == "10.0.0.1"
     entry = store.read("drain-app.json") | {"within": 2.0, "boot": boot_id(), "at": time.monotonic(), "fence": fence}
     store.write("drain-app.json", entry)
     *start, digest, _ = agent.command("drain")
-    words = [*start, Drains.MODULE, "demo", "app", digest, "drain"]
+    words = [*start, HostDrains.MODULE, "demo", "app", digest, "drain"]
     process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     session._transport._process.kill()
     assert process.wait(timeout=60) == 0, process.stderr.read()
@@ -254,8 +254,8 @@ def test_the_watcher_starts_from_the_cache_on_every_python_and_puts_hosts_back(a
 
 @pytest.mark.parametrize("name", ["shop", "50%$HOME", 'say "hi"'])
 def test_the_unit_is_one_of_its_own_and_holds_up_no_service(tmp_path, name):
-    store = Store("demo", str(tmp_path / "demo"))
-    one = Drains(store, name)
+    store = HostStore("demo", str(tmp_path / "demo"))
+    one = HostDrains(store, name)
     text = one._unit_text({"path": store.folder, "services": []}, "d" * 64)
     assert one.unit != switch.Switch(store, name).unit
     assert "Before=\n" in text

@@ -7,7 +7,7 @@ import pytest
 from cdconf.agent.converge import evidence
 from cdconf.agent.converge.apply import Convergence
 from cdconf.agent.converge.drifting import Drifting
-from cdconf.agent.records.store import Store
+from cdconf.agent.records.store import HostStore
 
 
 def resource(kind, title, order=0, **fields):
@@ -25,8 +25,8 @@ def catalog(*resources):
 def host(tmp_path, monkeypatch):
     """A host on which some things were applied; calling it looks, without or with a catalog."""
     monkeypatch.setattr(evidence, "run", lambda *arguments, **options: evidence.Failed("no journal"))
-    monkeypatch.setattr(evidence.Evidence, "_journal", lambda self: [])
-    store = Store("demo", str(tmp_path / "state"))
+    monkeypatch.setattr(evidence.ChangeEvidence, "_journal", lambda self: [])
+    store = HostStore("demo", str(tmp_path / "state"))
     wanted = [
         resource("file", str(tmp_path / "a"), path=str(tmp_path / "a"), content="x" * 300, mode="0644"),
         resource(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdconf.agent.converge.evidence import FINDINGS, LONGEST, Evidence
+from cdconf.agent.converge.evidence import FINDINGS, LONGEST, ChangeEvidence
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def logs(tmp_path):
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
 
     write("/var/log/auth.log", "")
-    write.evidence = lambda *what: Evidence(str(tmp_path)).of(*what)
+    write.evidence = lambda *what: ChangeEvidence(str(tmp_path)).of(*what)
     write.root = str(tmp_path)
     return write
 
@@ -74,6 +74,6 @@ def test_a_log_of_somebody_elses_making_does_no_harm(logs):
 
 def test_a_look_with_many_findings_asks_for_few(logs):
     logs("/var/log/dpkg.log", "2026-11-30 01:02:03 remove tree:amd64 2.1 <none>\n")
-    one = Evidence(logs.root)
+    one = ChangeEvidence(logs.root)
     said = [one.of("package", "tree", {"name": "tree"}) for _ in range(FINDINGS + 5)]
     assert [bool(sentences) for sentences in said] == [True] * FINDINGS + [False] * 5

@@ -5,13 +5,13 @@ import json
 import pytest
 
 from cdconf.agent.converge import drifting, first_seen
-from cdconf.agent.converge.first_seen import Seen
-from cdconf.agent.records.store import Store
+from cdconf.agent.converge.first_seen import FirstSeen
+from cdconf.agent.records.store import HostStore
 
 
 @pytest.fixture
 def store(tmp_path):
-    return Store("demo", str(tmp_path))
+    return HostStore("demo", str(tmp_path))
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def clock(monkeypatch):
 
 
 def look(store, *found, gone=("host", "files"), by="host"):
-    one = Seen(store)
+    one = FirstSeen(store)
     times = [one.since("file", title, by) for title in found]
     one.save(gone)
     return times
@@ -65,15 +65,15 @@ def test_a_finding_of_the_controller_is_its_to_forget(store, clock):
     assert drifting.note(store, "release", "app", True) == 100
     clock(200)
     look(store)
-    assert Seen(store).told() == ["release:app"]
+    assert FirstSeen(store).told() == ["release:app"]
     assert drifting.note(store, "release", "app", True) == 100
     assert drifting.note(store, "release", "app", False) is None
-    assert Seen(store).told() == []
+    assert FirstSeen(store).told() == []
 
 
 def test_a_unit_is_flapping_when_it_was_restarted_since_the_last_look(store, monkeypatch):
     def before(count):
-        one = Seen(store)
+        one = FirstSeen(store)
         known = one.restarts("app", count)
         one.save([])
         return known
@@ -87,7 +87,7 @@ def test_a_unit_is_flapping_when_it_was_restarted_since_the_last_look(store, mon
 
 
 def test_a_host_without_a_directory_of_the_project_gets_none(tmp_path):
-    look(Store("demo", str(tmp_path / "none")), "/a")
+    look(HostStore("demo", str(tmp_path / "none")), "/a")
     assert not (tmp_path / "none").exists()
 
 

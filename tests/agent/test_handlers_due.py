@@ -4,7 +4,7 @@ import pytest
 
 from cdconf.agent.converge import apply, handlers, type_agents
 from cdconf.agent.errors import Failed
-from cdconf.agent.records.store import Store
+from cdconf.agent.records.store import HostStore
 
 
 class Thing:
@@ -49,17 +49,17 @@ def run(tmp_path, *resources, check=False, extra=()):
     known = {name: handler(name) for one in resources for name in (*one["notify"], *one.get("flush", ()))}
     catalog = {"resources": list(resources), "compare": {"thing": ["value"]}, "handlers": known, "complete": True}
     events = []
-    done = apply.Convergence(catalog, check, Store("demo", str(tmp_path)), events.append, lambda: None).run()
+    done = apply.Convergence(catalog, check, HostStore("demo", str(tmp_path)), events.append, lambda: None).run()
     told = [(one["title"], one["status"], one.get("message")) for one in events if one["status"] != "ok"]
     return told, done["failed"]
 
 
 def left_over(tmp_path, *names):
-    Store("demo", str(tmp_path)).write(handlers.FILE, [handler(name) for name in names])
+    HostStore("demo", str(tmp_path)).write(handlers.FILE, [handler(name) for name in names])
 
 
 def pending(tmp_path):
-    return [one["name"] for one in Store("demo", str(tmp_path)).read(handlers.FILE, [])]
+    return [one["name"] for one in HostStore("demo", str(tmp_path)).read(handlers.FILE, [])]
 
 
 def test_they_run_at_the_end_in_the_order_in_which_they_became_due(tmp_path, thing):

@@ -6,7 +6,7 @@ import pytest
 
 from cdconf.agent.converge import apply, type_agents
 from cdconf.agent.errors import Failed
-from cdconf.agent.records.store import Store
+from cdconf.agent.records.store import HostStore
 
 WORDS = "open sesame"
 FAILURE = Failed("it failed", command=f"say '{WORDS}'", status=1, output=WORDS)
@@ -30,7 +30,7 @@ def failed(tmp_path, resources, module, *, sensitive):
     resources = [dict(one, sensitive=sensitive) for one in resources]
     catalog = {"resources": resources, "compare": {"thing": []}, "handlers": {}, "complete": True}
     events = []
-    store = Store("demo", str(tmp_path))
+    store = HostStore("demo", str(tmp_path))
     apply.Convergence(catalog, False, store, events.append, lambda: None, prune=True).run()
     return events
 

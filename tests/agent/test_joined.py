@@ -10,7 +10,7 @@ import pytest
 from cdconf.agent.errors import Failed
 from cdconf.agent.lease import nested
 from cdconf.agent.lease.lease import FILE, Lease, force_release
-from cdconf.agent.records.store import Store
+from cdconf.agent.records.store import HostStore
 
 
 def seal(secret):
@@ -22,7 +22,7 @@ class Scene:
 
     def __init__(self, folder):
         self.now, self.boot = 100.0, "b1"
-        self.store = Store("demo", str(folder))
+        self.store = HostStore("demo", str(folder))
         self.open = []
         self.outer = self.made(Lease(self.store, self.clock, lambda: self.boot))
         self.fence = self.outer.acquire("outer", "me", "release", 10, "dev", "web1", seal("s-outer"))

@@ -4,7 +4,7 @@ import pytest
 
 from cdconf.agent.errors import Failed
 from cdconf.agent.lease.lease import Lease, force_release
-from cdconf.agent.records.store import Store
+from cdconf.agent.records.store import HostStore
 
 
 class Clock:
@@ -21,7 +21,7 @@ def clock():
 
 @pytest.fixture
 def host(tmp_path, clock):
-    store = Store("demo", str(tmp_path / "demo"))
+    store = HostStore("demo", str(tmp_path / "demo"))
     leases = []
 
     def make(boot="b1"):
@@ -150,7 +150,7 @@ def test_a_host_refuses_another_environment(host):
 
 def test_a_forced_release_names_whom_it_ended(host, tmp_path):
     take(host(), "r1")
-    store = Store("demo", str(tmp_path / "demo"))
+    store = HostStore("demo", str(tmp_path / "demo"))
     lease = Lease(store)
     entry = store.read("lease.json")
     entry["boot"], entry["expires"] = lease.boot(), lease.clock() + 10
@@ -183,7 +183,7 @@ def test_two_hosts_of_a_run_that_are_one_machine_are_told(host):
 
 @pytest.fixture
 def store(tmp_path):
-    return Store("demo", str(tmp_path / "demo"))
+    return HostStore("demo", str(tmp_path / "demo"))
 
 
 MIGRATED = {"shop": [{"phase": "expand", "tree": "t", "number": 1, "state": "done", "order": 1}]}

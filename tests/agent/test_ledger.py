@@ -7,7 +7,7 @@ import pytest
 from cdconf.agent.migrations import migrations
 from cdconf.agent.protocol import deploy_calls
 from cdconf.agent.records.ledger import MOST, Ledger
-from cdconf.agent.records.store import Store
+from cdconf.agent.records.store import HostStore
 from cdconf.agent.release.releases import Releases
 from cdconf.deploy.rollback_target import previous
 
@@ -17,7 +17,7 @@ class Host:
 
     def __init__(self, folder):
         self.folder = folder
-        self.store = Store("demo", str(folder / "state"))
+        self.store = HostStore("demo", str(folder / "state"))
 
     @property
     def ledger(self):

@@ -6,9 +6,9 @@ import pytest
 
 from cdconf.agent.errors import Failed
 from cdconf.agent.lease.lease import Lease
-from cdconf.agent.records.store import Store
+from cdconf.agent.records.store import HostStore
 from cdconf.agent.switch import maintenance, switch
-from cdconf.agent.switch.maintenance import Maintenance, MaintenanceWatch
+from cdconf.agent.switch.maintenance import MaintenancePage, MaintenanceWatch
 
 
 class Scene:
@@ -22,7 +22,7 @@ class Scene:
         monkeypatch.setattr(maintenance.time, "time", lambda: self.now)
         self.now, self.boot = 1000.0, "b1"
         self.shown = folder / "page"
-        self.store = Store("demo", str(folder / "state"))
+        self.store = HostStore("demo", str(folder / "state"))
         self.lease = Lease(self.store, lambda: self.now, lambda: self.boot)
         self.lease.acquire("r1", "anna", "maintenance on", 60, "dev", "lb1")
         self.agent = SimpleNamespace(store=self.store, lease=self.lease, proceed=self.lease.check)
@@ -43,7 +43,7 @@ class Scene:
                 raise TimeoutError
 
         lease = Lease(self.store, lambda: self.now, lambda: self.boot)
-        one = MaintenanceWatch(self.store, "shop", Maintenance(self.store, "shop"), lease, sleep)
+        one = MaintenanceWatch(self.store, "shop", MaintenancePage(self.store, "shop"), lease, sleep)
         try:
             one.run()
         except TimeoutError:

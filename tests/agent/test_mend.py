@@ -6,7 +6,7 @@ import pytest
 
 from cdconf.agent.converge import apply, handlers, mend, type_agents
 from cdconf.agent.errors import Failed, Missing, Obstacle
-from cdconf.agent.records.store import Applied, Store
+from cdconf.agent.records.store import AppliedResources, HostStore
 
 
 class Thing:
@@ -36,7 +36,7 @@ class Thing:
 
 @pytest.fixture
 def world(tmp_path, monkeypatch):
-    return World(Store("demo", str(tmp_path)), monkeypatch)
+    return World(HostStore("demo", str(tmp_path)), monkeypatch)
 
 
 class World:
@@ -54,7 +54,7 @@ class World:
 
     def mend(self, *resources, check=False, leave=(), proceed=lambda: None, later=False):
         events = []
-        run = mend.Mending(self.catalog(*resources), check, self.store, events.append, proceed, leave, later)
+        run = mend.MendPass(self.catalog(*resources), check, self.store, events.append, proceed, leave, later)
         self.result = run.run()
         return [(one["title"], one["status"], one.get("left")) for one in events if one["status"] != "ok"]
 
@@ -62,7 +62,7 @@ class World:
         return [one["name"] for one in self.store.read(handlers.FILE, [])]
 
     def memory(self):
-        return json.dumps(self.store.read(Applied.FILE), sort_keys=True)
+        return json.dumps(self.store.read(AppliedResources.FILE), sort_keys=True)
 
 
 def resource(name, value=1, notify=(), absent=False):

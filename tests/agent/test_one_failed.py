@@ -4,7 +4,7 @@ import pytest
 
 from cdconf.agent.converge import apply, type_agents
 from cdconf.agent.errors import Failed, Missing, Obstacle, in_the_way
-from cdconf.agent.records.store import Store
+from cdconf.agent.records.store import HostStore
 from cdconf.resources.service import agent as service
 
 STATES = {
@@ -44,7 +44,7 @@ def run(tmp_path, monkeypatch, *names, check, many=False):
     handler = {"name": "h", "type": "thing", "title": "h", "fields": {}, "action": "run"}
     compare = {"thing": ["value"], "lost": ["value"]}
     catalog = {"resources": resources, "compare": compare, "handlers": {"h": handler}, "complete": True}
-    done = apply.Convergence(catalog, check, Store("demo", str(tmp_path)), events.append, lambda: None).run()
+    done = apply.Convergence(catalog, check, HostStore("demo", str(tmp_path)), events.append, lambda: None).run()
     return [(one["title"], one["status"]) for one in events], done["failed"], thing.mended, events
 
 

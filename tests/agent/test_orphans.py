@@ -6,7 +6,7 @@ import pytest
 
 from cdconf.agent.converge import apply, type_agents
 from cdconf.agent.errors import Failed, Missing
-from cdconf.agent.records.store import Store
+from cdconf.agent.records.store import HostStore
 
 ENTRY = {"type": "thing", "title": "one", "role": "x", "source": "r:1", "removable": True, "order": 0, "digest": "d"}
 AFTER = {**ENTRY, "type": "link", "title": "after", "order": -1, "fields": {}}
@@ -43,7 +43,7 @@ def thing(monkeypatch):
 
 def pruned(tmp_path, *entries, check=False):
     """The events, whether it failed, and what's still remembered."""
-    store, events = Store("demo", str(tmp_path)), []
+    store, events = HostStore("demo", str(tmp_path)), []
     store.write("applied.json", {str(number): entry for number, entry in enumerate(entries)})
     catalog = {"resources": [], "compare": {}, "handlers": {}, "complete": True}
     done = apply.Convergence(catalog, check, store, events.append, lambda: None, prune=True).run()

@@ -2,13 +2,13 @@
 
 from cdconf.agent.records import events as past
 from cdconf.agent.records.ledger import FILE, Ledger, remembered
-from cdconf.agent.records.store import Store
+from cdconf.agent.records.store import HostStore
 
 BY = {"run": "r1", "owner": "ann@laptop pid 7", "reason": "deploy shop 2"}
 
 
 def make(tmp_path, by=BY):
-    return Ledger(Store("demo", str(tmp_path)), "shop", by)
+    return Ledger(HostStore("demo", str(tmp_path)), "shop", by)
 
 
 def events(tmp_path):
@@ -74,7 +74,7 @@ def test_only_the_last_events_are_kept(tmp_path):
 
 
 def test_a_ledger_without_events_is_read_and_written_on(tmp_path):
-    store = Store("demo", str(tmp_path))
+    store = HostStore("demo", str(tmp_path))
     old = {"current": "1", "verified": ["1"], "activating": None, "releases": {}, "pinned": {}}
     store.write(FILE, {"shop": old, "other": old})
     Ledger(store, "shop").active("2")
@@ -84,7 +84,7 @@ def test_a_ledger_without_events_is_read_and_written_on(tmp_path):
 
 
 def test_provisioning_is_noted_when_it_changed_something_or_another_catalog_was_applied(tmp_path):
-    store = Store("demo", str(tmp_path))
+    store = HostStore("demo", str(tmp_path))
 
     def provision(catalog, changed=0, failed=False):
         past.provisioned(store, BY, catalog, {"ok": 3, "changed": changed}, failed)
@@ -103,7 +103,7 @@ def test_provisioning_is_noted_when_it_changed_something_or_another_catalog_was_
 
 
 def test_a_full_disk_ends_no_provisioning(tmp_path, monkeypatch):
-    store = Store("demo", str(tmp_path))
+    store = HostStore("demo", str(tmp_path))
 
     def full(name, value):
         raise OSError(28, "No space left on device")
@@ -121,7 +121,7 @@ def provisioned(store, catalog, files, **counts):
 
 
 def test_the_files_that_were_applied_last_are_known(tmp_path):
-    store = Store("demo", str(tmp_path))
+    store = HostStore("demo", str(tmp_path))
     assert past.applied_from(store) is None
     provisioned(store, "c1", OLD, changed=3)
     assert past.applied_from(store) == {**OLD, "owner": "ann@laptop pid 7"}
@@ -130,7 +130,7 @@ def test_the_files_that_were_applied_last_are_known(tmp_path):
 
 
 def test_files_that_change_nothing_here_are_the_ones_that_were_applied_from_then_on(tmp_path):
-    store = Store("demo", str(tmp_path))
+    store = HostStore("demo", str(tmp_path))
     provisioned(store, "c1", {**OLD, "dirty": True}, changed=3)
     provisioned(store, "c1", NEW, ok=3)
     assert past.applied_from(store)["commit"] == NEW["commit"]
@@ -139,13 +139,13 @@ def test_files_that_change_nothing_here_are_the_ones_that_were_applied_from_then
 
 
 def test_a_part_of_older_files_leaves_what_was_known(tmp_path):
-    store = Store("demo", str(tmp_path))
+    store = HostStore("demo", str(tmp_path))
     provisioned(store, "c1", NEW, changed=3)
     provisioned(store, "part", None, changed=1)
     assert past.applied_from(store)["commit"] == NEW["commit"]
 
 
 def test_a_memory_of_an_older_version_names_no_files(tmp_path):
-    store = Store("demo", str(tmp_path))
+    store = HostStore("demo", str(tmp_path))
     store.write(past.FILE, [{"at": 1.0, "counts": {}, "failed": False, "catalog": "c1", "run": "r0"}])
     assert past.applied_from(store) is None

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from cdconf.agent.converge.whole_host import LONGEST, SEALED, portray, seal
-from cdconf.agent.records.store import Applied, Store
+from cdconf.agent.records.store import AppliedResources, HostStore
 from cdconf.resources.package import agent as package
 
 KEY = "cd" * 32
@@ -13,7 +13,7 @@ KEY = "cd" * 32
 
 @pytest.fixture
 def agent(tmp_path):
-    return SimpleNamespace(store=Store("demo", str(tmp_path / "state")))
+    return SimpleNamespace(store=HostStore("demo", str(tmp_path / "state")))
 
 
 def resource(path, *, sensitive=False, absent=False, **fields):
@@ -74,7 +74,7 @@ def test_what_isn_t_there_is_none_and_what_can_t_be_seen_says_why(agent, tmp_pat
 
 def test_left_overs_are_told_and_nothing_is_written(agent, tmp_path):
     old, new = resource(tmp_path / "old", content=""), resource(tmp_path / "new", content="")
-    applied = Applied(agent.store)
+    applied = AppliedResources(agent.store)
     for one in (old, new):
         applied.record(one)
     applied.save()

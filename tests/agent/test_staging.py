@@ -17,7 +17,7 @@ from pyfastcdc import FastCDC
 from cdconf.agent.converge.apply import Stopped
 from cdconf.agent.errors import Failed
 from cdconf.agent.records.ledger import Ledger
-from cdconf.agent.records.store import Store
+from cdconf.agent.records.store import HostStore
 from cdconf.agent.release import chunks, tree
 from cdconf.agent.release.releases import Releases
 from cdconf.agent.release.staging import Staging
@@ -61,7 +61,7 @@ class Host:
         self.folder = folder
         self.path = folder / "srv"
         self.path.mkdir()
-        self.ledger = Ledger(Store("demo", str(folder / "state")), "app")
+        self.ledger = Ledger(HostStore("demo", str(folder / "state")), "app")
         self.releases = Releases(str(self.path), self.ledger)
         self.sent = []
 

@@ -25,9 +25,9 @@ from cdconf.agent.release import chunks, tree
 from cdconf.agent.release.releases import Releases
 from cdconf.agent.switch import switch
 from cdconf.agent.switch.drain_watch import DrainWatch
-from cdconf.agent.switch.drains import Drains
+from cdconf.agent.switch.drains import HostDrains
 from cdconf.agent.switch.switch import Switch
-from cdconf.agent.switch.watch import Watch
+from cdconf.agent.switch.watch import ActivationWatch
 from cdconf.agent.system import in_use
 from tests.agent.private import catalog, resource
 from tests.rounds import rounds
@@ -201,7 +201,7 @@ class Host:
 
     def watch(self, kind):
         """What the host's own switch says; it must end, or wait, without a traceback."""
-        watch, armed = (Watch, Switch) if kind == "switch" else (DrainWatch, Drains)
+        watch, armed = (ActivationWatch, Switch) if kind == "switch" else (DrainWatch, HostDrains)
         rounds = []
 
         def sleep(seconds):
@@ -209,7 +209,7 @@ class Host:
             if len(rounds) > 3:
                 raise TimeoutError
 
-        store = state.Store("demo")
+        store = state.HostStore("demo")
         lease = Lease(store, clock=lambda: 1e12)  # long after everybody's last beat
         one = watch(store, "app", armed(store, "app", clock=lambda: 1e12), lease, sleep)
         try:
@@ -404,7 +404,7 @@ def test_a_host_whose_memory_of_provisioning_is_damaged_is_not_changed(made, mon
 
 def test_a_huge_file_is_not_read_whole(tmp_path, monkeypatch):
     monkeypatch.setattr(formats, "LIMIT", 1000)
-    store = state.Store("demo", str(tmp_path))
+    store = state.HostStore("demo", str(tmp_path))
     with (tmp_path / "ledger.json").open("wb") as stream:
         stream.truncate(10**12)
     with pytest.raises(formats.Damaged, match="it's larger than"):
@@ -418,7 +418,7 @@ def test_a_secret_in_a_wrong_place_is_not_shown():
 
 
 def test_what_newer_versions_write_beside_it_is_kept(tmp_path):
-    store = state.Store("demo", str(tmp_path))
+    store = state.HostStore("demo", str(tmp_path))
     store.write("ledger.json", {"shop": {"mood": "good", "verified": ["1"]}})
     ledger = Ledger(store, "shop")
     ledger.pin("a", "1", "it hung")

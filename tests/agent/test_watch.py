@@ -16,11 +16,11 @@ from cdconf.agent.lease.lease import FILE as LEASE
 from cdconf.agent.lease.lease import Lease, boot_id
 from cdconf.agent.protocol import deploy_calls
 from cdconf.agent.records.ledger import Ledger
-from cdconf.agent.records.store import Store
+from cdconf.agent.records.store import HostStore
 from cdconf.agent.release import activation
 from cdconf.agent.switch import switch
 from cdconf.agent.switch.switch import Switch
-from cdconf.agent.switch.watch import Watch, WatchStore
+from cdconf.agent.switch.watch import ActivationWatch, WatchStore
 from cdconf.errors import LeaseHeld
 from tests.agent.private import VERSIONS, PrivateAgent, find
 from tests.agent.test_agent_releases import Host
@@ -85,7 +85,9 @@ class Scene:
                 raise TimeoutError
 
         began = self.clock.now
-        one = Watch(self.store, "app", self.switch, self.new_lease(), sleep, lambda: ready.append(self.current))
+        one = ActivationWatch(
+            self.store, "app", self.switch, self.new_lease(), sleep, lambda: ready.append(self.current)
+        )
         try:
             one.run()
         except TimeoutError:
@@ -319,7 +321,7 @@ def test_a_host_without_systemd_says_what_to_do(monkeypatch):
 @pytest.mark.parametrize("name", ["shop", "shop v2", "50%$HOME", 'say "hi"'])
 def test_the_unit_names_and_quotes_whatever_an_app_is_called(tmp_path, name):
     app = {"name": name, "path": "/srv/my app", "services": ["web", "web@1.2", "q.socket"]}
-    one = Switch(Store("demo", str(tmp_path / "demo")), name)
+    one = Switch(HostStore("demo", str(tmp_path / "demo")), name)
     text = one._unit_text(app, "d" * 64)
     assert not set(one.unit) & set(" %$\"'/")
     assert "Before=web.service web@1.2.service\n" in text, "a socket before a unit of the boot would be a circle"
@@ -343,7 +345,7 @@ def watcher(agent, app="app"):
 
 def test_the_watcher_starts_from_the_cache_on_every_python_and_takes_the_host_back(agent, tmp_path):
     session = agent.open()
-    store = Store("demo", str(agent.data / "demo"))
+    store = HostStore("demo", str(agent.data / "demo"))
     began = time.monotonic()
     fence = session.call("lease.take", run="r1", owner="me", reason="x", ttl=60, environment="dev", host="here")[
         "fence"

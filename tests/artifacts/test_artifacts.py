@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from cdconf.artifacts import Store, build, keys
+from cdconf.artifacts import ArtifactStore, build, keys
 from cdconf.artifacts.attestations import SIGNATURE
 from cdconf.artifacts.choose import choose
 from cdconf.artifacts.unpack import unpack
@@ -107,8 +107,8 @@ def test_checkouts_that_build_one_commit_at_once_have_one_artifact(
     assert len((shared / "log").read_text().splitlines()) == 3  # they were at work at the same time
     assert len({artifact for artifact, _ in results}) == 1
     assert sorted(fresh for _, fresh in results) == [False, False, True]
-    assert Store(load_project(project)).list() == [results[0][0]]
-    assert Store(load_project(project)).manifest(results[0][0])
+    assert ArtifactStore(load_project(project)).list() == [results[0][0]]
+    assert ArtifactStore(load_project(project)).manifest(results[0][0])
 
 
 def test_a_version_that_another_commit_has_is_refused(local_app, tmp_path, monkeypatch):
@@ -164,7 +164,7 @@ def test_only_the_commit_is_built(local_app, tmp_path, monkeypatch):
     write(local_app, {"untracked": "x", "ignored/x": "x", ".gitignore": ".cdconf/\nignored/\n"})
     git(local_app, "commit", "-qam", "ignores more")
     artifact, _ = built(local_app)
-    names = {one["path"] for one in Store(load_project(local_app)).manifest(artifact) if one["kind"] == "file"}
+    names = {one["path"] for one in ArtifactStore(load_project(local_app)).manifest(artifact) if one["kind"] == "file"}
     assert {"note", "cdconf.yml"} <= names
     assert not {"untracked", "ignored/x"} & names
 
@@ -203,7 +203,7 @@ def test_uncommitted_changes_are_refused_and_never_found_as_a_build(app, tmp_pat
         built(app)
     artifact, _ = built(app, allow_dirty=True)
     assert artifact.dirty
-    assert Store(load_project(app)).nearest("app", [git(app, "rev-parse", "HEAD")]) is None
+    assert ArtifactStore(load_project(app)).nearest("app", [git(app, "rev-parse", "HEAD")]) is None
 
 
 def test_a_directory_that_git_does_not_trust_and_no_git_at_all_are_told(local_app, tmp_path, monkeypatch):
@@ -224,7 +224,7 @@ def test_a_failing_build_shows_its_last_lines(local_app, monkeypatch):
 
 
 def test_the_same_version_with_other_content_is_refused(app, tmp_path):
-    store = Store(load_project(app))
+    store = ArtifactStore(load_project(app))
     store.add("app", "1", archive(tmp_path / "a.tar.gz", ("f", FILE, b"1")), **ABOUT)
     with pytest.raises(ArtifactError, match="exists already with other content"):
         store.add("app", "1", archive(tmp_path / "b.tar.gz", ("f", FILE, b"2")), **ABOUT)
@@ -239,14 +239,14 @@ def test_a_member_whose_name_has_two_lines_is_refused_for_what_it_is(tmp_path):
 @pytest.fixture
 def stored(app, tmp_path):
     """A store, and an artifact in it whose files lie in a directory named like the archive."""
-    store = Store(load_project(app))
+    store = ArtifactStore(load_project(app))
     file = archive(tmp_path / "app-1.tar.gz", ("app-1/f", FILE, b"1"), ("app-1/bin/g", FILE, b"2"))
     return store, store.add("app", "1", file, **ABOUT)
 
 
 @pytest.fixture
 def stored_local(local_app, tmp_path):
-    store = Store(load_project(local_app))
+    store = ArtifactStore(load_project(local_app))
     return store, store.add("app", "1", archive(tmp_path / "app-1.tar.gz", ("f", FILE, b"1")), **ABOUT)
 
 
@@ -325,7 +325,7 @@ def test_a_copy_of_earlier_does_not_hide_that_the_store_has_lost_an_archive(app,
 
 def test_the_hint_for_a_lost_archive_names_the_copy_that_this_machine_has(project, s3, tmp_path):
     make_app(project, s3)
-    store = Store(load_project(project))
+    store = ArtifactStore(load_project(project))
     artifact = store.add("app", "1", archive(tmp_path / "app-1.tar.gz", ("f", FILE, b"1")), **ABOUT)
     store.manifest(artifact)
     lose(project, artifact, None)
@@ -347,11 +347,11 @@ def test_a_build_whose_archive_is_lost_is_made_again_if_that_gives_the_same_byte
     (app / "cdconf.yml").write_text(text.replace("gz note", "gz"))
     git(app, "commit", "-qam", "bytes that depend on nothing else")
     artifact, _ = built(app)
-    Store(load_project(app)).manifest(artifact)
+    ArtifactStore(load_project(app)).manifest(artifact)
     lose(app, artifact, None)
     assert built(app) == (artifact, True)
     forget_fetched(app)
-    assert Store(load_project(app)).verify(artifact)
+    assert ArtifactStore(load_project(app)).verify(artifact)
 
 
 def test_a_build_whose_archive_is_lost_and_whose_bytes_are_others_is_no_success(app, tmp_path, monkeypatch):
@@ -369,7 +369,7 @@ def test_a_build_whose_archive_is_lost_and_whose_bytes_are_others_is_no_success(
 def test_what_cannot_be_a_directory_and_a_word_is_no_version(local_app, tmp_path, version):
     file = archive(tmp_path / "a.tar.gz", ("f", FILE, b"1"))
     with pytest.raises(ArtifactError, match="can't be a version"):
-        Store(load_project(local_app)).add("app", version, file, **ABOUT)
+        ArtifactStore(load_project(local_app)).add("app", version, file, **ABOUT)
 
 
 def test_many_at_once_mend_a_tree_and_read_it(stored):
@@ -391,7 +391,7 @@ def test_damaged_metadata_is_named_and_stops_only_what_needs_it(app, stored, nam
     damaged = json.dumps(dataclasses.asdict(artifact)) if text == "swapped" else text
     overwrite(place(app), name, damaged.encode())
     said = []
-    store = Store(load_project(app), emit=said.append)
+    store = ArtifactStore(load_project(app), emit=said.append)
     assert store.list() == [artifact]
     assert store.list("app") == [artifact]
     (notice,) = said
@@ -418,7 +418,7 @@ def test_metadata_of_a_newer_cdconf_is_called_so_and_is_left_alone(app, stored):
 
 
 def test_a_version_whose_metadata_cannot_be_read_is_not_taken_by_another(app, tmp_path):
-    store = Store(load_project(app))
+    store = ArtifactStore(load_project(app))
     overwrite(place(app), "app@1.json", b"{bad")
     with pytest.raises(ArtifactError, match="metadata can't be read"):
         store.add("app", "1", archive(tmp_path / "a.tar.gz", ("f", FILE, b"1")), **ABOUT)
@@ -462,7 +462,7 @@ def test_a_store_directory_that_is_not_there_is_refused_and_not_made(project, tm
 
 
 def test_a_tampered_archive_is_found(app, tmp_path):
-    store = Store(load_project(app))
+    store = ArtifactStore(load_project(app))
     artifact = store.add("app", "1", archive(tmp_path / "a.tar.gz", ("f", FILE, b"1")), **ABOUT)
     overwrite(place(app), f"{artifact.archive}.blob", b"other")
     with pytest.raises(ArtifactError, match="isn't what its digest says"):

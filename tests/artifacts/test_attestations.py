@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from cdconf.artifacts import Store, dsse, keys, provenance, trust
+from cdconf.artifacts import ArtifactStore, dsse, keys, provenance, trust
 from cdconf.artifacts.attestations import SIGNATURE, attest, attested
 from cdconf.artifacts.leftovers import sweep
 from cdconf.errors import ArtifactError
@@ -22,7 +22,7 @@ def sign(root, key, barrier, results):
     os.environ["CDCONF_SIGNING_KEY"] = str(key)
     for _ in range(ROUNDS):
         barrier.wait(120)
-        store = Store(load_project(root))
+        store = ArtifactStore(load_project(root))
         artifact = store.find("app@1")
         barrier.wait(120)
         results.put(store.sign(artifact))
@@ -41,7 +41,7 @@ def people(app, tmp_path, monkeypatch):
 
 @pytest.fixture
 def stored(app, tmp_path):
-    store = Store(load_project(app))
+    store = ArtifactStore(load_project(app))
     return store, store.add("app", "1", archive(tmp_path / "a.tar.gz", ("f", FILE, b"1")), **ABOUT)
 
 
@@ -137,7 +137,7 @@ def test_what_is_no_attestation_is_named_and_skipped(app, stored, people, monkey
         name = f"{SIGNATURE}-{artifact.archive}-{hashlib.sha256(data).hexdigest()}.dsse"
         place(app).create(name, data)
     said = []
-    store = Store(load_project(app), emit=said.append)
+    store = ArtifactStore(load_project(app), emit=said.append)
     assert dsse.keyids(store.provenance(artifact)) == [keyid]
     (notice,) = said
     assert notice.warning

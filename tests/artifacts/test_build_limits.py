@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cdconf.artifacts.build import build
-from cdconf.artifacts.store import Store
+from cdconf.artifacts.store import ArtifactStore
 from cdconf.errors import BuildFailed
 from cdconf.inventory import load_project
 from tests.conftest import git, write
@@ -43,7 +43,7 @@ def test_a_build_that_hangs_is_ended_with_what_it_has_started(tmp_path, monkeypa
         run()
     assert "build_within" in caught.value.hint
     assert not is_running(mark)
-    assert Store(project).list() == []
+    assert ArtifactStore(project).list() == []
 
 
 def test_a_build_that_writes_without_end_is_ended_and_its_log_has_an_end(tmp_path, monkeypatch):
@@ -52,7 +52,7 @@ def test_a_build_that_writes_without_end_is_ended_and_its_log_has_an_end(tmp_pat
     with pytest.raises(BuildFailed, match="had written more than 1 MiB, and was ended"):
         run()
     assert (project.data / "build-app.log").stat().st_size <= 1024 * 1024
-    assert Store(project).list() == []
+    assert ArtifactStore(project).list() == []
 
 
 def test_what_a_build_may_take_is_a_time(tmp_path):

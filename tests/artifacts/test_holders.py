@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from cdconf.artifacts import Store, holders
+from cdconf.artifacts import ArtifactStore, holders
 from cdconf.artifacts.holders import reserved, uses
 from cdconf.artifacts.leftovers import sweep
 from cdconf.errors import ArtifactError, GateClosed
@@ -20,18 +20,18 @@ ROUNDS = rounds(6, 24)
 
 @pytest.fixture
 def stored(app, tmp_path):
-    store = Store(load_project(app))
+    store = ArtifactStore(load_project(app))
     return store, store.add("app", "1", archive(tmp_path / "a.tar.gz", ("f", FILE, b"1")), **ABOUT)
 
 
 def bring(root, artifact, emit=lambda event: None):
     project = load_project(root)
-    return reserved(project, Store(project).place, artifact, load_environment(project, "dev"), emit)
+    return reserved(project, ArtifactStore(project).place, artifact, load_environment(project, "dev"), emit)
 
 
 def deployments(root, barrier, results):
     for number in range(ROUNDS):
-        store = Store(load_project(root))
+        store = ArtifactStore(load_project(root))
         artifact = store.find(f"app@{number}")
         barrier.wait(60)
         time.sleep(0.005 * (number % 3))  # so that either comes first
@@ -47,7 +47,7 @@ def deployments(root, barrier, results):
 
 def removals(root, barrier, results):
     for number in range(ROUNDS):
-        store = Store(load_project(root))
+        store = ArtifactStore(load_project(root))
         artifact = store.find(f"app@{number}")
         seen = uses(store.place)
         barrier.wait(60)
@@ -56,7 +56,7 @@ def removals(root, barrier, results):
 
 
 def test_no_artifact_is_removed_from_under_a_run(app, tmp_path):
-    store = Store(load_project(app))
+    store = ArtifactStore(load_project(app))
     for number in range(ROUNDS):
         store.add("app", str(number), archive(tmp_path / "a.tar.gz", ("f", FILE, b"%d" % number)), **ABOUT)
     barrier, brought, removed = context().Barrier(2), context().Queue(), context().Queue()
@@ -97,7 +97,7 @@ def test_a_run_waits_for_a_removal_and_then_says_that_the_artifact_is_gone(app, 
 
 
 def test_what_killed_runs_have_left_behind_holds_nothing_up_for_ever(local_app, tmp_path):
-    store = Store(load_project(local_app))
+    store = ArtifactStore(load_project(local_app))
     artifact = store.add("app", "1", archive(tmp_path / "a.tar.gz", ("f", FILE, b"1")), **ABOUT)
     names = [f"{kind}-{artifact.archive}-0.json" for kind in ("reservation", "removal")]
     for name in names:

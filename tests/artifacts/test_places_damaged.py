@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from cdconf.artifacts import Store
-from cdconf.artifacts.backends import Folder
+from cdconf.artifacts import ArtifactStore
+from cdconf.artifacts.backends import FolderBackend
 from cdconf.artifacts.metadata import metadata
 from cdconf.errors import ArtifactError
 from cdconf.inventory import load_project
@@ -16,7 +16,7 @@ from tests.artifacts.conftest import ABOUT, FILE, archive, built
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc")
 @pytest.mark.parametrize("way", ["large", "failing", "pipe", "directory", "link to nothing"])
 def test_metadata_that_cant_be_read_is_named_and_keeps_nobody_from_the_rest(tmp_path, way):
-    place = Folder(tmp_path, tmp_path, own=True)
+    place = FolderBackend(tmp_path, tmp_path, own=True)
     place.create("shop@1.json", b"{}")
     path = tmp_path / "shop@2.json"
     if way == "large":
@@ -38,7 +38,7 @@ def test_metadata_that_cant_be_read_is_named_and_keeps_nobody_from_the_rest(tmp_
 
 def test_a_link_to_itself_is_named(tmp_path):
     (tmp_path / "shop@1.json").symlink_to("shop@1.json")
-    _, unreadable = metadata(Folder(tmp_path, tmp_path, own=True))
+    _, unreadable = metadata(FolderBackend(tmp_path, tmp_path, own=True))
     assert [one.name for one in unreadable] == ["shop@1.json"]
 
 
@@ -58,7 +58,7 @@ def test_another_kind_of_file_in_place_of_an_archive_or_a_log_is_named_and_never
 ):
     monkeypatch.setenv("LOG", str(tmp_path / "log"))
     artifact, _ = built(local_app)
-    store = Store(load_project(local_app))
+    store = ArtifactStore(load_project(local_app))
     (path,) = (local_app / ".cdconf/artifacts").glob("*.blob" if what == "archive" else "*.log")
     path.unlink()
     KINDS[kind](path)
@@ -68,7 +68,7 @@ def test_another_kind_of_file_in_place_of_an_archive_or_a_log_is_named_and_never
 
 def test_what_is_no_file_is_replaced_when_its_archive_is_added_again_or_named(local_app, tmp_path):
     file = archive(tmp_path / "app-1.tar.gz", ("f", FILE, b"1"))
-    store = Store(load_project(local_app))
+    store = ArtifactStore(load_project(local_app))
     artifact = store.add("app", "1", file, **ABOUT)
     (path,) = (local_app / ".cdconf/artifacts").glob("*.blob")
     path.unlink()

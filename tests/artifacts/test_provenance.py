@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from cdconf.artifacts import Store, dsse, keys, provenance, trust
+from cdconf.artifacts import ArtifactStore, dsse, keys, provenance, trust
 from cdconf.artifacts.artifact import from_text, to_text
 from cdconf.artifacts.backends import place_of
 from cdconf.deploy import deployment
@@ -33,7 +33,7 @@ def signed(local_app, tmp_path, monkeypatch):
     project = load_project(local_app)
     trust.trust(project, keys.new(project))
     artifact, _ = built(local_app)
-    return project, Store(project), artifact
+    return project, ArtifactStore(project), artifact
 
 
 def refusal(project, artifact, envelope):
@@ -74,7 +74,7 @@ def test_a_build_keeps_its_log(local_app, monkeypatch, tmp_path):
     (local_app / "cdconf.yml").write_text(text.replace("build: ", "build: echo hello; echo trouble >&2; "))
     git(local_app, "commit", "-qam", "talks")
     artifact, _ = built(local_app)
-    assert Store(load_project(local_app)).log(artifact) == "hello\ntrouble\n"
+    assert ArtifactStore(load_project(local_app)).log(artifact) == "hello\ntrouble\n"
 
 
 @pytest.mark.parametrize(
@@ -177,16 +177,16 @@ def test_deploy_refuses_a_forged_artifact_before_any_host_is_asked(signed, monke
     overwrite(place, name, to_text(artifact, envelope).encode())
     environment = load_environment(project, "dev")
     with pytest.raises(ArtifactError, match="is forged"):
-        deployment.deploy(project, environment, artifact, lambda event: None, deployment.Deployment(mask=Mask()))
+        deployment.deploy(project, environment, artifact, lambda event: None, deployment.DeployOptions(mask=Mask()))
     result = cdconf(project.root, "deploy", "app", "--to", "dev")
     assert (result.returncode, "is forged" in result.stderr) == (1, True)
 
 
 def test_without_trusted_keys_unsigned_artifacts_are_accepted_and_it_is_said(local_app, tmp_path):
     project = load_project(local_app)
-    artifact = Store(project).add("app", "1", archive(tmp_path / "a.tar.gz", ("f", FILE, b"1")), **ABOUT)
+    artifact = ArtifactStore(project).add("app", "1", archive(tmp_path / "a.tar.gz", ("f", FILE, b"1")), **ABOUT)
     said = []
-    envelope = Store(project).provenance(artifact)
+    envelope = ArtifactStore(project).provenance(artifact)
     assert provenance.check_aloud(project, artifact, envelope, said.append) is None
     assert "demo has no trusted keys" in said[0].message
     assert envelope["signatures"] == []
@@ -269,7 +269,7 @@ def test_a_named_file_of_trusted_keys_must_hold_some(signed, monkeypatch, tmp_pa
 
 
 def test_a_deployment_from_a_local_store_loads_neither_fsspec_nor_cryptography(local_app, tmp_path):
-    Store(load_project(local_app)).add("app", "1", archive(tmp_path / "a.tar.gz", ("f", FILE, b"1")), **ABOUT)
+    ArtifactStore(load_project(local_app)).add("app", "1", archive(tmp_path / "a.tar.gz", ("f", FILE, b"1")), **ABOUT)
     script = """
 import sys
 from pathlib import Path

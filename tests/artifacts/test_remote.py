@@ -4,11 +4,11 @@ import os
 
 import pytest
 
-from cdconf.artifacts.remote import Remote
+from cdconf.artifacts.remote import RemoteBackend
 
 
 def files(tmp_path):
-    return Remote("s3://bucket/prefix", tmp_path)._files
+    return RemoteBackend("s3://bucket/prefix", tmp_path)._files
 
 
 @pytest.fixture

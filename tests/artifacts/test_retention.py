@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
-from cdconf.artifacts import Artifact, Store, retention
+from cdconf.artifacts import Artifact, ArtifactStore, retention
 from cdconf.artifacts.holders import forget, reserved
 from cdconf.artifacts.retention import Use, in_use, superfluous
 from cdconf.cli.verbs.artifact import command as artifact_command
@@ -88,7 +88,7 @@ def test_gc_keeps_everything_while_a_host_cannot_be_asked(app, tmp_path):
     assert result.returncode == 4
     assert "all artifacts of app stay: dev: web1: " in result.stderr
     assert "db1" not in result.stderr
-    assert len(Store(load_project(app)).list()) == 3
+    assert len(ArtifactStore(load_project(app)).list()) == 3
 
 
 def test_gc_of_an_environment_without_hosts_of_an_app_removes_the_oldest(app, tmp_path):
@@ -96,10 +96,10 @@ def test_gc_of_an_environment_without_hosts_of_an_app_removes_the_oldest(app, tm
     write(app, {"inventories/dev/hosts.yml": "hosts:\n  db1: {address: 127.0.0.1, groups: [db]}\n"})
     tried = cdconf(app, "artifact", "gc", "--keep", "1", "--dry-run")
     assert (tried.returncode, "would remove app@0" in tried.stderr) == (0, True)
-    assert len(Store(load_project(app)).list()) == 3
+    assert len(ArtifactStore(load_project(app)).list()) == 3
     result = cdconf(app, "artifact", "gc", "--keep", "1")
     assert (result.returncode, "2 of 3 artifacts" in result.stderr) == (0, True)
-    assert [one.label for one in Store(load_project(app)).list()] == ["app@2"]
+    assert [one.label for one in ArtifactStore(load_project(app)).list()] == ["app@2"]
 
 
 def test_gc_keeps_artifacts_of_an_app_that_has_gone_from_the_files(app, tmp_path):
@@ -109,7 +109,7 @@ def test_gc_keeps_artifacts_of_an_app_that_has_gone_from_the_files(app, tmp_path
     write(app, {"inventories/dev/hosts.yml": "hosts:\n  db1: {address: 127.0.0.1, groups: [db]}\n"})
     result = cdconf(app, "artifact", "gc", "--keep", "1")
     assert (result.returncode, "cdconf.yml has no such app" in result.stderr) == (0, True)
-    assert len(Store(load_project(app)).list()) == 2
+    assert len(ArtifactStore(load_project(app)).list()) == 2
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def collected(root, *words):
 
 
 def labels(root):
-    return sorted(one.label for one in Store(load_project(root)).list())
+    return sorted(one.label for one in ArtifactStore(load_project(root)).list())
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_hosts_that_another_checkout_may_have_made_count_as_holding(shared):
 def bring(root, label):
     """What a deployment does in the store."""
     project = load_project(root)
-    store = Store(project)
+    store = ArtifactStore(project)
     return reserved(project, store.place, store.find(label), load_environment(project, "dev"), lambda event: None)
 
 
@@ -224,7 +224,7 @@ def test_an_environment_that_only_another_checkout_knows_holds_what_was_brought_
     app, other = shared
     write(other, {"inventories/eu/hosts.yml": "hosts:\n  web1: {address: 192.0.2.7, groups: [web]}\n"})
     project = load_project(other)
-    store = Store(project)
+    store = ArtifactStore(project)
     eu = load_environment(project, "eu")
     with reserved(project, store.place, store.find("app@0"), eu, lambda event: None):
         pass
@@ -270,8 +270,8 @@ def test_a_run_that_begins_while_hosts_are_asked_is_noticed(shared, monkeypatch)
 
 def test_a_holder_that_cannot_be_read_holds(shared):
     app, _ = shared
-    archive = Store(load_project(app)).find("app@1").archive
-    Store(load_project(app)).place.create(f"holder-{archive}-{'0' * 16}-1.json", b'{"version": 2}')
+    archive = ArtifactStore(load_project(app)).find("app@1").archive
+    ArtifactStore(load_project(app)).place.create(f"holder-{archive}-{'0' * 16}-1.json", b'{"version": 2}')
     collected(app, "--without", "dev")
     assert labels(app) == ["app@1", "app@3"]
 
@@ -281,7 +281,7 @@ def test_destroying_an_environment_forgets_what_it_held(shared):
     with bring(other, "app@1"):
         pass
     project = load_project(other)
-    assert forget(project, Store(project).place, "staging") == 0
-    assert forget(project, Store(project).place, "dev") == 1
+    assert forget(project, ArtifactStore(project).place, "staging") == 0
+    assert forget(project, ArtifactStore(project).place, "dev") == 1
     collected(app, "--without", "dev")
     assert labels(app) == ["app@3"]

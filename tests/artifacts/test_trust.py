@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from cdconf.artifacts import Store, keys, provenance, trust
+from cdconf.artifacts import ArtifactStore, keys, provenance, trust
 from cdconf.errors import ArtifactError
 from cdconf.inventory import load_project
 from tests.artifacts.conftest import ABOUT, FILE, archive
@@ -16,13 +16,13 @@ from tests.racing import context, process
 def scene(local_app, tmp_path):
     """A project, and an artifact that nobody has signed."""
     project = load_project(local_app)
-    artifact = Store(project).add("app", "1", archive(tmp_path / "a.tar.gz", ("f", FILE, b"1")), **ABOUT)
+    artifact = ArtifactStore(project).add("app", "1", archive(tmp_path / "a.tar.gz", ("f", FILE, b"1")), **ABOUT)
     return project, artifact
 
 
 def accepted(project, artifact):
     try:
-        provenance.check(project, artifact, Store(project).provenance(artifact))
+        provenance.check(project, artifact, ArtifactStore(project).provenance(artifact))
     except ArtifactError:
         return False
     return True
@@ -33,7 +33,7 @@ def test_who_distrusts_the_last_key_trusts_nobody(scene):
     assert accepted(project, artifact)  # nobody has decided yet
     key = keys.new(project)
     trust.trust(project, key)
-    Store(project).sign(artifact)
+    ArtifactStore(project).sign(artifact)
     assert accepted(project, artifact)
     said = cdconf(project.root, "key", "distrust", key.id)
     assert said.returncode == 0
@@ -92,7 +92,7 @@ def test_what_was_trusted_once_does_not_fall_back_to_trusting_everybody(scene, m
         text = (project.root / "cdconf.yml").read_text()
         (project.root / "cdconf.yml").write_text(text.replace("project: demo", "project: other"))
         project = load_project(project.root)
-        artifact = Store(project).add("app", "2", tmp_path / "a.tar.gz", **ABOUT)
+        artifact = ArtifactStore(project).add("app", "2", tmp_path / "a.tar.gz", **ABOUT)
     assert not accepted(project, artifact)
     result = cdconf(project.root, "artifact", "verify", artifact.label)
     assert (result.returncode, "were trusted for this checkout before" in result.stderr) == (1, True)

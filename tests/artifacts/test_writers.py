@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from cdconf.artifacts import Store
+from cdconf.artifacts import ArtifactStore
 from cdconf.artifacts.leftovers import sweep
 from cdconf.errors import ArtifactError
 from cdconf.inventory import load_project
@@ -18,7 +18,7 @@ from tests.rounds import rounds
 
 
 def store_of(root):
-    return Store(load_project(root))
+    return ArtifactStore(load_project(root))
 
 
 def attempt(root, file):

@@ -3,7 +3,7 @@
 import pytest
 
 from cdconf.cli.show import host_output
-from cdconf.cli.show.host_output import LINE, Kept, Splitter
+from cdconf.cli.show.host_output import LINE, KeptOutput, Splitter
 from cdconf.secrets import Mask
 
 SECRET = "correct-horse-battery-staple"
@@ -23,7 +23,7 @@ def test_a_secret_at_the_end_of_a_piece_of_a_line_is_masked(before):
 
 def test_a_secret_at_the_beginning_of_what_is_kept_is_masked(monkeypatch):
     monkeypatch.setattr(host_output, "KEPT", 40)
-    kept, mask = Kept(), Mask()
+    kept, mask = KeptOutput(), Mask()
     mask.add(SECRET)
     kept("out", b"x" * 100 + SECRET.encode())
     assert kept.text("out") == f"…{'x' * 12}{SECRET}"

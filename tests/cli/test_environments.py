@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cdconf.cli.show.environment_rows import Deployed, about, row_of
-from cdconf.environments.listing import Listed
-from cdconf.environments.provider import Standing
+from cdconf.cli.show.environment_rows import LastDeployed, about, row_of
+from cdconf.environments.listing import ListedEnvironment
+from cdconf.environments.provider import HostCounts
 from cdconf.errors import InvalidFile
 from cdconf.inventory import Environment, Host
 from cdconf.inventory.model import Throwaway
@@ -25,11 +25,11 @@ def listed(provider="docker", created=None, ends=None, made=1, defined=None):
     lifetime = Throwaway(ago(defined or 1), ago(-ends)) if ends else None
     environment = Environment("try-1", provider, "dev", {"web1": Host("web1", ("web",))}, [], "", throwaway=lifetime)
     at = ago(created).isoformat() if created is not None else None
-    return Listed("try-1", ends is not None, environment, Standing(1, made, made, at))
+    return ListedEnvironment("try-1", ends is not None, environment, HostCounts(1, made, made, at))
 
 
 def words(one, *rows):
-    return row_of(one, Deployed(list(rows)).of(one))
+    return row_of(one, LastDeployed(list(rows)).of(one))
 
 
 def test_a_throw_away_environment_is_listed_with_its_end():
@@ -65,7 +65,7 @@ def test_without_hosts_it_is_as_old_as_its_definition():
 def test_what_is_listed_is_data_too():
     one = listed(created=5, ends=-1)
     row = deployed()
-    data = about(one, Deployed([row]).of(one))
+    data = about(one, LastDeployed([row]).of(one))
     assert (data["throwaway"], data["expired"], data["running"], data["provider"]) == (True, True, 1, "docker")
     assert data["runs"]["shop"] == {
         "version": "1.4",
@@ -76,6 +76,6 @@ def test_what_is_listed_is_data_too():
 
 
 def test_one_that_cannot_be_read_says_why():
-    one = Listed("dev", False, error=InvalidFile("no", file="inventories/dev/hosts.yml", line=3))
+    one = ListedEnvironment("dev", False, error=InvalidFile("no", file="inventories/dev/hosts.yml", line=3))
     assert words(one) == ["dev", "?", "", "", "", "", "can't be read: inventories/dev/hosts.yml:3: no"]
-    assert about(one, Deployed().of(one))["line"] == 3
+    assert about(one, LastDeployed().of(one))["line"] == 3

@@ -8,7 +8,7 @@ import pytest
 
 from cdconf.events import HostResult, RunResult
 from cdconf.history import journal, journal_file
-from cdconf.history.run_events import Told
+from cdconf.history.run_events import RunEventWriter
 from tests.conftest import cdconf
 
 RUNS = [  # command, app, version, exit code, hosts, user, fields, hours ago
@@ -31,7 +31,7 @@ def told(project):
         extra = {"app": app, "version": version}
         result = RunResult(command, "dev", {name: HostResult("ok") for name in hosts}, code, extra=extra)
         entry = journal.entry(result, time.time() - 3600 * ago, project) | fields | {"user": user}
-        told = Told(data, entry["id"], {"command": command})
+        told = RunEventWriter(data, entry["id"], {"command": command})
         told.tell({"event": "step", "message": f"{command} \x1b[2J"})
         told.tell({"event": "host", "host": hosts[0], "status": "failed", "message": "no\troom"})
         journal_file.append(data, entry)

@@ -1,7 +1,7 @@
 """Chunks become whole lines, each of its host, on the right stream."""
 
 from cdconf.cli.show import host_output
-from cdconf.cli.show.host_output import LINE, Kept, Lines, Splitter
+from cdconf.cli.show.host_output import LINE, KeptOutput, LinePrinter, Splitter
 
 
 def test_lines_are_put_together_and_decoded_over_chunks():
@@ -17,7 +17,7 @@ def test_lines_are_put_together_and_decoded_over_chunks():
 
 
 def test_prefixes_are_aligned_masked_and_on_their_stream(capsys):
-    lines = Lines(["db1", "web10"], lambda text: text.replace("hunter2", "***"))
+    lines = LinePrinter(["db1", "web10"], lambda text: text.replace("hunter2", "***"))
     lines.show("db1", "a hunter2")
     lines.show("web10", "b", error=True)
     captured = capsys.readouterr()
@@ -27,7 +27,7 @@ def test_prefixes_are_aligned_masked_and_on_their_stream(capsys):
 
 def test_only_the_end_is_kept(monkeypatch):
     monkeypatch.setattr(host_output, "KEPT", 4)
-    kept = Kept()
+    kept = KeptOutput()
     kept("out", b"abc")
     kept("out", b"def")
     assert (kept.text("out"), kept.text("err")) == ("…cdef", "")

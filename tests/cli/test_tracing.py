@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from cdconf.cli.tracing import send_trace
-from cdconf.history.run_events import Told
+from cdconf.history.run_events import RunEventWriter
 from cdconf.history.spans import root_of, tasks_of
 from tests.conftest import cdconf
 
@@ -83,7 +83,7 @@ def attributes(one):
 
 
 def test_a_run_and_its_steps_are_one_trace(tmp_path, monkeypatch, capsys):
-    told = Told(tmp_path, ID, {"command": "deploy"})
+    told = RunEventWriter(tmp_path, ID, {"command": "deploy"})
     for event in EVENTS[1:]:
         told.tell(event)
     told.end()

@@ -6,7 +6,7 @@ import pytest
 
 from cdconf.databases.applied_migrations import Shape
 from cdconf.databases.migrate import MigrationFailed, Migrations
-from cdconf.deploy.contract import Contract, Options
+from cdconf.deploy.contract import Contract, ContractOptions
 from cdconf.deploy.contract_each import EachContract
 from cdconf.deploy.host_failure import failure_of
 from cdconf.errors import DIFFERENT, OK, GateClosed, Unreachable
@@ -52,7 +52,9 @@ class World:
 
     def contract(self, **options):
         facts = {}
-        code = Contract(self.fleet, self.app, self.fleet.hosts, self.events.append, Options(**options), facts).run()
+        code = Contract(
+            self.fleet, self.app, self.fleet.hosts, self.events.append, ContractOptions(**options), facts
+        ).run()
         return code, facts
 
     def shape(self):
@@ -453,7 +455,7 @@ def test_a_host_with_a_database_of_its_own_expands_it_whatever_the_others_did(ea
 def test_every_host_contracts_its_own_database_once(each):
     deployed_to(each, "1", [each.a, each.b])
     facts = {}
-    run = EachContract(each.fleet, each.app, each.fleet.hosts, each.events.append, Options(), facts).run
+    run = EachContract(each.fleet, each.app, each.fleet.hosts, each.events.append, ContractOptions(), facts).run
     assert (run(), facts["state"]) == (OK, "ran")
     assert each.ran() == ["expand 1"] * 2 + ["contract 1"] * 2
     assert (run(), facts["state"]) == (OK, "ran_before")

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from cdconf.agent.migrations import migrations
 from cdconf.agent.protocol import deploy_calls
 from cdconf.agent.records.ledger import Ledger
-from cdconf.agent.records.store import Store
+from cdconf.agent.records.store import HostStore
 from cdconf.agent.release import tree
 from cdconf.agent.release.releases import Releases
 from cdconf.engine import Outcome
@@ -42,7 +42,7 @@ class PaperHost(Calls):
         self.cut_after = None
         self.calls = []
         self.path = folder / name / "srv"
-        self.store = Store("demo", str(folder / name / "state"))
+        self.store = HostStore("demo", str(folder / name / "state"))
         lease = SimpleNamespace(check=lambda: None, by=dict, run="r1")
         self.agent = SimpleNamespace(store=self.store, lease=lease, proceed=lambda: None)
 

@@ -10,7 +10,7 @@ from cdconf.deploy.verify import failed_before, smoke
 from cdconf.errors import Unreachable
 from cdconf.events import Notice
 from cdconf.inventory import load_environment, load_project
-from cdconf.smoke.runner import Report
+from cdconf.smoke.runner import SmokeReport
 from tests.conftest import write
 
 FILES = {
@@ -120,7 +120,7 @@ def test_where_it_can_not_be_told_whose_roles_are_all_decide(world):
 
 def test_tests_of_a_host_that_fell_silent_say_nothing_of_it(monkeypatch):
     """The connection broke under them: that's told once, and of no test that it failed."""
-    report = Report(0, {"web1": ["billing: test_x", "shop: test_y"]}, {"web1": Unreachable("it broke")})
+    report = SmokeReport(0, {"web1": ["billing: test_x", "shop: test_y"]}, {"web1": Unreachable("it broke")})
     monkeypatch.setattr("cdconf.deploy.verify._report", lambda *arguments: report)
     tests = Deciding(frozenset(["shop"]), {"billing": frozenset(["billing"])})
     told = []

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from cdconf.artifacts import Store
+from cdconf.artifacts import ArtifactStore
 from cdconf.artifacts.choose import choose
 from cdconf.deploy import rollback_target
 from cdconf.deploy.host_failure import failure_of
@@ -67,7 +67,7 @@ def test_a_file_that_is_in_the_store_is_that_artifact_whatever_its_name(app, tmp
     again, notices = chosen(app, tmp_path / "renamed")
     assert again == artifact
     assert "promoted" not in notices[0]
-    assert len(Store(load_project(app)).list()) == 1
+    assert len(ArtifactStore(load_project(app)).list()) == 1
 
 
 def test_a_file_of_no_app_says_how_to_add_it(app, tmp_path):

@@ -9,9 +9,9 @@ import time
 import pytest
 
 from cdconf.agent.release import chunks
-from cdconf.artifacts import Store
+from cdconf.artifacts import ArtifactStore
 from cdconf.artifacts.chunk_lists import Cuts
-from cdconf.deploy.push import Frames, Push
+from cdconf.deploy.push import Push, SharedFrames
 from cdconf.errors import ArtifactError, LeaseHeld, Unreachable
 from cdconf.inventory import load_project
 from cdconf.session.session import AgentError
@@ -41,7 +41,7 @@ class World:
             (folder / name).write_bytes(data)
         with tarfile.open(self.root / f"{version}.tar", "w") as archive:
             archive.add(folder, ".")
-        return Store(self.project).add(
+        return ArtifactStore(self.project).add(
             "app",
             version,
             self.root / f"{version}.tar",
@@ -61,7 +61,7 @@ class World:
         transport = Counting(session._transport, stop_after)
         session._transport = transport
         try:
-            push = Push(self.project, artifact, Store(self.project).manifest(artifact))
+            push = Push(self.project, artifact, ArtifactStore(self.project).manifest(artifact))
             before(push)
             push.to(session, self.app, artifact.release, lambda size: setattr(self, "lacked", size))
             session.call("lease.give_back")
@@ -175,7 +175,7 @@ def test_a_push_that_is_cut_off_goes_on_where_it_was(world, pair):
 
 def test_a_store_that_is_changed_while_it_is_pushed_is_noticed(world, pair):
     first, _, _ = pair
-    data = Store(world.project).tree(first) / "data"
+    data = ArtifactStore(world.project).tree(first) / "data"
 
     def spoil(push):
         push._begin()
@@ -209,7 +209,7 @@ def test_hosts_share_frames_within_a_bound():
         time.sleep(0.01)
         return bytes(100)
 
-    frames = Frames(make, limit=1000)
+    frames = SharedFrames(make, limit=1000)
     threads = [threading.Thread(target=lambda: [frames.get((n,), 1) for n in range(8)]) for _ in range(6)]
     for thread in threads:
         thread.start()
@@ -233,7 +233,7 @@ def test_a_frame_that_could_not_be_made_is_tried_again():
             raise answer
         return answer
 
-    frames = Frames(make)
+    frames = SharedFrames(make)
     with pytest.raises(ArtifactError):
         frames.get((1,), 1)
     assert frames.get((1,), 1) == b"frame"

@@ -9,16 +9,16 @@ from cdconf.deploy.required_parity import check_required
 from cdconf.errors import GateClosed, HostFailed, InvalidFile, Unreachable
 from cdconf.events import HostDone, Notice
 from cdconf.inventory import Differs, load_environment, load_project
-from cdconf.parity import Comparison, Finding
+from cdconf.parity import Comparison, ParityFinding
 from cdconf.parity.environments import Likeness
-from cdconf.parity.model import Side
+from cdconf.parity.model import ParitySide
 from tests.conftest import write
 
 ARTIFACT = SimpleNamespace(app="shop", release="2-abc")
 
 
 def difference(name, status="unexplained"):
-    return Finding("variable", name, "web", Side(("web1",), 1), Side(("web1",), 2), status)
+    return ParityFinding("variable", name, "web", ParitySide(("web1",), 1), ParitySide(("web1",), 2), status)
 
 
 @pytest.fixture

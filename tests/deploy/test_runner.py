@@ -6,7 +6,7 @@ import pytest
 
 from cdconf.deploy import deployment
 from cdconf.deploy.rollout import Failure, Rollout
-from cdconf.deploy.runner import Runner
+from cdconf.deploy.runner import RolloutRunner
 from cdconf.deploy.target import Target
 from cdconf.engine import Outcome
 from cdconf.errors import CdconfError, Interrupted, Terminated, Unreachable
@@ -17,7 +17,7 @@ from cdconf.session import AgentError
 from tests.called import Called
 from tests.deploy.paper_hosts import PaperApp
 
-OPTIONS = deployment.Deployment(mask=lambda text: text)
+OPTIONS = deployment.DeployOptions(mask=lambda text: text)
 APP = PaperApp(
     name="app",
     path="/srv/app",
@@ -86,7 +86,7 @@ class Fleet:
 def rolled_out(script, monkeypatch, events=None):
     monkeypatch.setattr("cdconf.deploy.runner.smoke", lambda *arguments: {})
     pins = []
-    monkeypatch.setattr(Runner, "pin", lambda self, reason: pins.append(reason))
+    monkeypatch.setattr(RolloutRunner, "pin", lambda self, reason: pins.append(reason))
     fleet, events = Fleet(script), [] if events is None else events
     hosts = [SimpleNamespace(name=name) for name in "ab"]
     target = Target(APP, "new", None, hosts)
@@ -300,7 +300,7 @@ def test_a_batch_that_went_back_serves_before_the_next_one_goes_and_one_that_doe
     said = []
     target = Target(APP, "new", None, [SimpleNamespace(name=name) for name in "abcd"])
     rollout = Rollout([(name,) for name in "abcd"], stage=False)
-    Runner(None, None, fleet, target, said.append).run(rollout)
+    RolloutRunner(None, None, fleet, target, said.append).run(rollout)
     assert [name for what, name in fleet.calls if what == "app.roll_back"] == list("dcba")
     assert waited == [("d", ("app.roll_back", "d")), ("c", ("app.roll_back", "c"))]
     assert "c went back, and isn't well: not healthy" in [getattr(one, "message", "") for one in said]
@@ -328,5 +328,5 @@ def test_a_load_balancer_is_told_to_put_a_batch_back_before_older_hosts_go_back(
     drains = Drains()
     target = Target(APP, "new", None, [SimpleNamespace(name=name) for name in "ab"], drains=drains)
     rollout = Rollout([("a",), ("b",)], stage=False, drains=True)
-    Runner(None, None, Fleet({}), target, lambda event: None).run(rollout)
+    RolloutRunner(None, None, Fleet({}), target, lambda event: None).run(rollout)
     assert drains.within == [125.0, 65.0], "b goes back after 60 s, and a after 90 s, when b must be in use again"

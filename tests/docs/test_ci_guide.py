@@ -12,8 +12,8 @@ import jsonschema
 import pytest
 import yaml
 
-from cdconf.pipeline.board.rows import Cell, Known, Row, State
-from cdconf.promotion.candidate import Link
+from cdconf.pipeline.board.rows import Cell, KnownArtifact, Row, State
+from cdconf.promotion.candidate import CandidateLink
 from cdconf.promotion.offices import STAGE
 from tests.conftest import git
 
@@ -208,8 +208,10 @@ def test_the_hook_of_a_server_runs_what_was_pushed_to_its_branch(repository, sta
 def test_the_document_is_what_the_guide_says():
     (shown,) = re.findall(r"```json\n(.*?)```", GUIDE, re.DOTALL)
     shown = json.loads(shown)
-    link = Link("approvals", "missing", "why", "command")
-    made = Row(Known("a@1", "a", "1", "0", "1", 0.0), {"release": Cell("release", "waiting", links=(link,))}).as_data()
+    link = CandidateLink("approvals", "missing", "why", "command")
+    made = Row(
+        KnownArtifact("a@1", "a", "1", "0", "1", 0.0), {"release": Cell("release", "waiting", links=(link,))}
+    ).as_data()
     (about,) = shown["artifacts"]
     assert set(about) == set(made)
     assert set(about["stages"]["release"]) == set(made["stages"]["release"])

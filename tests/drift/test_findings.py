@@ -1,6 +1,6 @@
 """What the events of a look are worth as findings."""
 
-from cdconf.drift.findings import Finding, counted, findings_of
+from cdconf.drift.findings import DriftFinding, counted, findings_of
 from cdconf.drift.summary import summary
 from cdconf.events import HostDone, ResourceDone
 
@@ -20,7 +20,7 @@ def test_each_finding_has_what_its_event_says():
     (found,) = findings_of(
         [done("/a", "would_change", cause="by_hand", diff="mode: 0600 -> 0644\n", first_seen=7.0, evidence=["x"])]
     )
-    assert found == Finding(
+    assert found == DriftFinding(
         "web1",
         "file",
         "/a",
@@ -57,7 +57,7 @@ def test_causes_are_counted_and_summed_up_without_what_is_waived():
             done("/c", "failed"),
         ]
     )
-    found.append(Finding("web1", "file", "/d", "both", waived="known"))
+    found.append(DriftFinding("web1", "file", "/d", "both", waived="known"))
     assert counted(found) == {"by_hand": 2, "not_applied": 0, "both": 0, "unknown": 1}
     assert summary(found) == [
         "by hand: 2 changed on the host since it was applied (web1, web2)",
@@ -66,7 +66,7 @@ def test_causes_are_counted_and_summed_up_without_what_is_waived():
 
 
 def test_a_line_names_few_hosts():
-    found = [Finding(f"web{number}", "file", "/a", "not_applied") for number in range(7)]
+    found = [DriftFinding(f"web{number}", "file", "/a", "not_applied") for number in range(7)]
     assert summary(found) == [
         "not applied: 7 changed in the files, and not applied yet (web0, web1, web2, web3, web4 and 2 more)"
     ]

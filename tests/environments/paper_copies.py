@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from cdconf.environments import removal, throwaway
-from cdconf.environments.provider import Standing
-from cdconf.environments.throwaway import Wish, define
+from cdconf.environments.provider import HostCounts
+from cdconf.environments.throwaway import ThrowAwayRequest, define
 from cdconf.inventory import load_project
 from tests.conftest import write
 
@@ -42,7 +42,7 @@ class PaperProvider:
 
     def standing(self):
         made = self.made.get(self.environment.name, [])
-        return Standing(len(self.environment.hosts), len(made), len(made))
+        return HostCounts(len(self.environment.hosts), len(made), len(made))
 
     def locate(self, hosts):
         return {}
@@ -74,7 +74,7 @@ def shop(project, paper):
 
 
 def defined(project, name="try-1", copy_of="dev", ttl=HOURS, check=lambda environment: None, **wish):
-    return define(project, Wish(name, copy_of, ttl, **wish), check, quiet)
+    return define(project, ThrowAwayRequest(name, copy_of, ttl, **wish), check, quiet)
 
 
 def names(project, name="try-1"):

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdconf.environments.vagrant.output import Line, Login, failure, line_of, logins, read_ssh_config, said, states
+from cdconf.environments.vagrant.output import (
+    MachineLogin,
+    OutputLine,
+    failure,
+    line_of,
+    logins,
+    read_ssh_config,
+    said,
+    states,
+)
 from cdconf.errors import GateClosed, ProviderError
 
 STATUS = """\
@@ -49,7 +58,7 @@ def test_every_datum_that_vagrant_can_write_is_read_back(data):
         return
     line = line_of("1795578858,web1,kind," + ",".join(written))
     # \v, \f and friends end no line of Vagrant's; only what it escapes may not be there.
-    assert line == Line("web1", "kind", tuple(data))
+    assert line == OutputLine("web1", "kind", tuple(data))
 
 
 @given(st.text())
@@ -71,7 +80,7 @@ def test_what_people_would_have_read():
 
 
 def test_ssh_settings():
-    wanted = Login("127.0.0.1", 2222, "vagrant", ("/home/me/my projects/key", "/home/me/other"))
+    wanted = MachineLogin("127.0.0.1", 2222, "vagrant", ("/home/me/my projects/key", "/home/me/other"))
     assert read_ssh_config(SSH) == {"staging.web1": wanted}
     escaped = SSH.replace("\n", "\\n")
     assert logins([line_of(f"1,staging.web1,ssh-config,{escaped}")]) == {"staging.web1": wanted}
@@ -118,7 +127,7 @@ LOCKED = "An action 'up' was attempted on it,\nbut another process is already ex
 def test_machines_that_are_all_locked_by_another_run():
     def end(*errors):
         text = "".join(SEVERAL.format(f"x.web{number}", error) for number, error in enumerate(errors))
-        return [Line("", "error-exit", ("Vagrant::Errors::BatchMultiError", text))]
+        return [OutputLine("", "error-exit", ("Vagrant::Errors::BatchMultiError", text))]
 
     assert type(failure(["up"], 1, end(LOCKED, LOCKED))) is GateClosed
     assert type(failure(["up"], 1, end(LOCKED, "It is cold."))) is ProviderError

@@ -3,7 +3,7 @@
 import pytest
 
 from cdconf.environments.host_keys import is_within, shown_key
-from cdconf.environments.vagrant.state import Known, Made, folders, made, recall, remember
+from cdconf.environments.vagrant.state import KnownMachine, MadeMachine, folders, made, recall, remember
 from tests.conftest import write
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA"
@@ -33,14 +33,14 @@ def test_machines_of_one_environment_only(tmp_path):
 def test_another_place_for_the_machines(tmp_path, monkeypatch):
     monkeypatch.setenv("VAGRANT_DOTFILE_PATH", ".machines")
     write(tmp_path, {".machines/machines/dev.web1/docker/id": "abc"})
-    assert isinstance(made(tmp_path, "dev")["web1"], Made)
+    assert isinstance(made(tmp_path, "dev")["web1"], MadeMachine)
 
 
 def test_what_was_learnt_comes_back_and_is_private(tmp_path):
     folder = tmp_path / "environments/dev"
     known = {
-        "web1": Known("abc", KEY, "127.0.0.1", 2222, "vagrant", "/key"),
-        "web2": Known("def", KEY, "192.168.121.7", 22, "vagrant", None),
+        "web1": KnownMachine("abc", KEY, "127.0.0.1", 2222, "vagrant", "/key"),
+        "web2": KnownMachine("def", KEY, "192.168.121.7", 22, "vagrant", None),
     }
     remember(folder, known)
     assert recall(folder) == known

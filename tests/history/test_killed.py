@@ -15,7 +15,7 @@ from cdconf.history import journal_file
 from cdconf.history.event_told import told_of
 from cdconf.history.index import History
 from cdconf.history.killed import killed_record, record_killed
-from cdconf.history.run_events import FOLDER, Told, gone, read_events
+from cdconf.history.run_events import FOLDER, RunEventWriter, gone, read_events
 
 ID = "019aa0000000-0a0b0c0d0e0f"
 BEGAN = {"command": "deploy", "environment": "dev", "started_at": 1000.0, "user": "ann", "commit": "c" * 40}
@@ -54,7 +54,7 @@ def test_a_run_that_is_at_work_is_not_said_to_be_killed_and_one_that_was_is_said
 
 
 def test_a_run_that_ended_in_order_leaves_its_events_alone(tmp_path):
-    told = Told(tmp_path, ID, BEGAN)
+    told = RunEventWriter(tmp_path, ID, BEGAN)
     told.tell({"event": "step", "message": "one"})
     told.end()
     assert list(gone(tmp_path)) == []
@@ -62,13 +62,13 @@ def test_a_run_that_ended_in_order_leaves_its_events_alone(tmp_path):
 
 
 def test_a_run_that_the_history_does_not_remember_leaves_nothing(tmp_path):
-    told = Told(tmp_path, ID, BEGAN)
+    told = RunEventWriter(tmp_path, ID, BEGAN)
     told.forget()
     assert list((tmp_path / FOLDER).iterdir()) == []
 
 
 def test_of_two_that_look_at_once_one_says_it(tmp_path):
-    Told(tmp_path, ID, BEGAN)._close()
+    RunEventWriter(tmp_path, ID, BEGAN)._close()
     first = gone(tmp_path)
     assert next(first)[0] == ID
     assert list(gone(tmp_path)) == []
@@ -77,7 +77,7 @@ def test_of_two_that_look_at_once_one_says_it(tmp_path):
 
 
 def test_a_full_disk_ends_the_telling_and_not_the_run(tmp_path, monkeypatch):
-    told = Told(tmp_path, ID, BEGAN)
+    told = RunEventWriter(tmp_path, ID, BEGAN)
 
     def full(*_):
         raise OSError(28, "No space left on device")
@@ -89,7 +89,7 @@ def test_a_full_disk_ends_the_telling_and_not_the_run(tmp_path, monkeypatch):
 
 
 def test_chatter_leaves_room_for_what_matters(tmp_path):
-    told = Told(tmp_path, ID, BEGAN)
+    told = RunEventWriter(tmp_path, ID, BEGAN)
     for _ in range(3000):
         told.tell({"event": "host_step", "host": "web1", "message": "x" * 100})
     told.tell({"event": "host", "host": "web1", "status": "failed"})
@@ -139,7 +139,7 @@ def test_events_that_somebody_else_has_written_are_no_crash(tmp_path, text):
 
 
 def test_a_killed_run_gives_way_to_its_own_words(tmp_path):
-    Told(tmp_path, ID, {**BEGAN})._close()
+    RunEventWriter(tmp_path, ID, {**BEGAN})._close()
     record_killed(tmp_path)
     journal_file.append(tmp_path, {"id": ID, "command": "deploy", "exit_code": 0, "run": None})
     with closing(History(tmp_path)) as history:
@@ -168,7 +168,7 @@ def test_events_as_they_are_written_down():
 def test_only_so_many_files_are_kept(tmp_path, monkeypatch):
     monkeypatch.setattr("cdconf.history.run_events.KEPT", 5)
     for number in range(20):
-        told = Told(tmp_path, f"{number:012x}-x", {**BEGAN, "at": time.time()})
+        told = RunEventWriter(tmp_path, f"{number:012x}-x", {**BEGAN, "at": time.time()})
         told.end()
     names = sorted(path.name for path in (tmp_path / FOLDER).iterdir())
     assert 5 <= len(names) <= 6

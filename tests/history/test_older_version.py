@@ -20,7 +20,7 @@ from cdconf.events import HostResult, RunResult
 from cdconf.history import journal, journal_file
 from cdconf.history.index import History
 from cdconf.history.reading import deployments
-from cdconf.history.run_events import Told
+from cdconf.history.run_events import RunEventWriter
 from tests.history.postgresql import Server, programs
 
 pytest.importorskip("psycopg")
@@ -73,7 +73,7 @@ def ours(data, url, version=None):
     if version is not None:
         result = RunResult("deploy", "dev", hosts={"web1": HostResult("ok")}, extra={"app": "shop", "version": version})
         entry = journal.entry(result, time.time(), data) | {"built_from": "b" * 40, "committed_at": time.time()}
-        told = Told(data, entry["id"], {"command": "deploy"})
+        told = RunEventWriter(data, entry["id"], {"command": "deploy"})
         journal_file.append(data, entry)
         told.end()
     with closing(History(data, url, "demo", data.name)) as history:

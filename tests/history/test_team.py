@@ -13,7 +13,7 @@ from cdconf.errors import CdconfError
 from cdconf.events import HostResult, RunResult
 from cdconf.history import journal, journal_file
 from cdconf.history.index import History
-from cdconf.history.rows import Wanted
+from cdconf.history.rows import RunFilter
 from cdconf.history.team import push
 from tests.conftest import cdconf, write
 from tests.history.postgresql import Server, programs
@@ -137,7 +137,7 @@ def test_what_a_damaged_journal_says_keeps_nobody_from_telling_the_team(shared, 
         record(tmp_path / "ann", str(number), clock_difference_s=value, fences={"web1": name})
     with closing(History(tmp_path / "ann", url, "x", "ann")) as history:
         assert len(history.runs(limit=None)) == 2 * len(odd)
-        assert len(history.runs(wanted=Wanted("dev", since=1.0, host="web1"), limit=None)) == len(odd)
+        assert len(history.runs(wanted=RunFilter("dev", since=1.0, host="web1"), limit=None)) == len(odd)
         assert len(history.environments()) == len(odd) + 1
         assert len(history.deployed()) == len(odd) + 1
 

@@ -6,7 +6,7 @@ import pytest
 
 from cdconf.history import journal_file
 from cdconf.history.chain import FIELD, Head, chained, lines_of
-from cdconf.history.verify import Claim, Seen, lost, verify
+from cdconf.history.verify import Claim, SeenLine, lost, verify
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def read(lines):
 
 
 def seen_of(lines):
-    return [Seen(one.number, one.link, one.id, one.digest) for one in read(lines)]
+    return [SeenLine(one.number, one.link, one.id, one.digest) for one in read(lines)]
 
 
 def claim(lines, number, checkout="here", statement="statement-a"):

@@ -70,7 +70,7 @@ def own(data):
         saved.read(path)
     chain.head_after(chain.lines_of(data, chain.Head()))
     killed.killed_record("0123-45", run_events._events(data))
-    with contextlib.suppress(entries.Unreadable, UnicodeDecodeError):
+    with contextlib.suppress(entries.UnreadableEntry, UnicodeDecodeError):
         entries.read(data.decode())
 
 

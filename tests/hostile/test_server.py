@@ -11,7 +11,7 @@ from cdconf.errors import CdconfError, HostFailed, Unreachable
 from cdconf.secrets import Mask, Secret
 from cdconf.session import session
 from cdconf.session.bundle import bundle, start_line
-from cdconf.session.ssh import Ssh
+from cdconf.session.ssh import SshChannels
 from cdconf.session.start import Start
 from tests.hostile.hasty import be_hasty
 from tests.hostile.logins import LOGINS, PASSWORD, SUDOS
@@ -50,7 +50,7 @@ def visit(folder, key, way, behaviour):
     login = SimpleNamespace(**about, jump=f"root@127.0.0.1:{jump.port}" if jump is not None else None)
     host = SimpleNamespace(name="web1", address="127.0.0.1", ssh=login, transport="ssh", bootstrap=False)
     host.file, host.line = "", 0
-    shared = Ssh()
+    shared = SshChannels()
     try:
         return _asked(shared, host, bundle(None, (), folder / "agent"))
     finally:
@@ -129,7 +129,7 @@ def test_a_bad_jump_host_is_the_error_of_all_behind_it_and_of_nobody_else(tmp_pa
     about = {"user": "root", "port": target.port, "identity_file": str(tmp_path / "id"), "ssh_rsa": False}
     about |= {"known_hosts": str(tmp_path / "known"), "address": "127.0.0.1"}
     ways = {f"web{number}": f"root@127.0.0.1:{jump.port}" for number in range(3)} | {"alone": None}
-    shared = Ssh()
+    shared = SshChannels()
 
     def attempt(name):
         host = SimpleNamespace(name=name, address="127.0.0.1", file="", line=0)

@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from cdconf.artifacts.backends import Folder, place_of
-from cdconf.artifacts.remote import Remote
+from cdconf.artifacts.backends import FolderBackend, place_of
+from cdconf.artifacts.remote import RemoteBackend
 from cdconf.errors import InvalidFile
 from cdconf.inventory import keys, load_project
 from tests.conftest import CDCONF
@@ -30,7 +30,7 @@ def with_store(project, value):
 )
 def test_a_store_is_a_bucket_or_a_directory(project, value, shown):
     place = place_of(with_store(project, value))
-    assert isinstance(place, Remote if value.startswith("s3:") else Folder)
+    assert isinstance(place, RemoteBackend if value.startswith("s3:") else FolderBackend)
     assert place.shown("x") == shown
     assert re.match(keys.STORE, value)
 
@@ -53,7 +53,7 @@ def test_a_directory_that_others_may_read_lets_them_read_its_files(project, tmp_
     shared.mkdir(mode=0o755)
     own.mkdir(mode=0o700)
     for folder in (shared, own):
-        Folder(folder, project).create("a", b"x")
+        FolderBackend(folder, project).create("a", b"x")
     assert (shared / "a").stat().st_mode & 0o777 == 0o644
     assert (own.stat().st_mode & 0o777, (own / "a").stat().st_mode & 0o777) == (0o700, 0o600)
 

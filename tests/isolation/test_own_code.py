@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cdconf.artifacts import Store, build, keys
+from cdconf.artifacts import ArtifactStore, build, keys
 from cdconf.events import Collector
 from cdconf.inventory import load_project
 from cdconf.smoke.runner import run_smoke
@@ -79,7 +79,7 @@ def operator(tmp_path, monkeypatch, agent):
 
 
 def archive_of(project, artifact):
-    return Store(project).place.fetch(f"{artifact.archive}.blob", artifact.archive)
+    return ArtifactStore(project).place.fetch(f"{artifact.archive}.blob", artifact.archive)
 
 
 def contents(project):
@@ -92,7 +92,7 @@ def test_a_build_gets_hold_of_no_key(operator, tmp_path):
     heard = Collector()
     artifact, _ = build(operator, operator.apps["shop"], heard)
     assert heard.isolated is True
-    store = Store(operator)
+    store = ArtifactStore(operator)
     provenance = json.loads(json.dumps(store.provenance(artifact)))
     assert provenance["signatures"], "the controller's key signed it, and nobody else's"
     with tarfile.open(archive_of(operator, artifact)) as tar:

@@ -10,7 +10,7 @@ import sys
 import tarfile
 from pathlib import Path
 
-from cdconf.artifacts import Store, build, keys
+from cdconf.artifacts import ArtifactStore, build, keys
 from cdconf.catalog import Compiler
 from cdconf.errors import CdconfError
 from cdconf.events import Collector
@@ -28,10 +28,10 @@ def answer(command):
 def built(project):
     heard = Collector()
     artifact, _ = build(project, project.apps["shop"], heard)
-    archive = Store(project).place.fetch(f"{artifact.archive}.blob", artifact.archive)
+    archive = ArtifactStore(project).place.fetch(f"{artifact.archive}.blob", artifact.archive)
     with tarfile.open(archive) as tar:
         got = json.load(tar.extractfile("got.json"))
-    signed = json.loads(json.dumps(Store(project).provenance(artifact)))["signatures"]
+    signed = json.loads(json.dumps(ArtifactStore(project).provenance(artifact)))["signatures"]
     return {"isolated": heard.isolated, "got": got, "signed": bool(signed)}
 
 

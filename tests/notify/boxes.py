@@ -5,7 +5,7 @@ from cdconf.notify.kinds import Notification
 from cdconf.notify.outbox import Outbox
 from cdconf.notify.patience import Patience
 from cdconf.notify.sender import Sender
-from cdconf.notify.settings import Settings, Target
+from cdconf.notify.settings import Receiver, Settings
 
 QUICK = Patience(sure=(1.0, 2.0), unsure=(3.0,), look=0.0)
 
@@ -40,7 +40,7 @@ class Box:
         self.time = Time()
         self.folder = folder
         self.outbox = Outbox(folder, Clock(here=self.time))
-        self.targets = {name: Target(name, f"json://{name}") for name in targets or ("ops",)}
+        self.targets = {name: Receiver(name, f"json://{name}") for name in targets or ("ops",)}
         self.pings = ()
         self.patience = patience
         self.sent = []

@@ -4,17 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from cdconf.drift.findings import Finding
-from cdconf.notify.drifted import Look, told_of
+from cdconf.drift.findings import DriftFinding
+from cdconf.notify.drifted import EnvironmentLook, told_of
 from tests.notify.boxes import Box
 
-MOTD = Finding("web1", "file", "/etc/motd", "by_hand", "roles/base/role.yml:2")
-HOSTS = Finding("web1", "file", "/etc/hosts", "not_applied")
+MOTD = DriftFinding("web1", "file", "/etc/motd", "by_hand", "roles/base/role.yml:2")
+HOSTS = DriftFinding("web1", "file", "/etc/hosts", "not_applied")
 
 
 def looks(box, run, *findings, seen=True, environment="production", with_files=True):
     """One look; gives `kind: last word of the title` of what it tells."""
-    look = Look("demo", environment, run, findings, lambda identity: seen, with_files)
+    look = EnvironmentLook("demo", environment, run, findings, lambda identity: seen, with_files)
     with box.outbox.change():
         told = told_of(box.outbox, look)
         box.outbox.add(told, box.targets, "demo")
@@ -103,7 +103,7 @@ def test_what_is_open_for_months_is_told_once(tmp_path):
 
 def test_a_run_that_is_killed_before_its_change_is_whole_is_told_by_the_next(tmp_path):
     box = Box(tmp_path)
-    look = Look("demo", "production", "a", (MOTD,), lambda identity: True)
+    look = EnvironmentLook("demo", "production", "a", (MOTD,), lambda identity: True)
 
     def killed():
         yield from told_of(box.outbox, look)

@@ -9,7 +9,7 @@ import pytest
 from cdconf.notify import detached
 from cdconf.notify.kinds import Notification
 from cdconf.notify.outbox import Outbox
-from cdconf.notify.settings import Target
+from cdconf.notify.settings import Receiver
 from tests.conftest import cdconf, write
 from tests.notify.receivers import receiver
 
@@ -40,7 +40,7 @@ def put(project, *titles, why=None):
     outbox = Outbox(project / ".cdconf")
     with outbox.change():
         found = [Notification(one, "released", one) for one in titles]
-        outbox.add(found, {"ops": Target("ops", "json://x")}, "demo")
+        outbox.add(found, {"ops": Receiver("ops", "json://x")}, "demo")
         if why is not None:
             outbox.run("UPDATE message SET state = 'given_up', ended = created, why = ?", why)
     outbox.close()

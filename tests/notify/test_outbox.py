@@ -9,7 +9,7 @@ import pytest
 
 from cdconf.notify.kinds import Notification, identity, plain
 from cdconf.notify.outbox import KEPT, MOST_WAITING, Outbox, outbox_if_any
-from cdconf.notify.settings import NotifyError, Target
+from cdconf.notify.settings import NotifyError, Receiver
 from tests.notify.boxes import Box
 
 
@@ -35,12 +35,12 @@ def test_the_same_event_is_written_once(tmp_path):
 )
 def test_a_target_gets_what_it_wants(filters, wanted):
     one = Notification("x", "released", "t", environment="production", app="shop")
-    assert Target("ops", "json://x", **filters).wants(one, "demo") is wanted
+    assert Receiver("ops", "json://x", **filters).wants(one, "demo") is wanted
 
 
 def test_filters_by_environment_and_app_leave_what_is_about_none():
     one = Notification("x", "stage_failed", "t")
-    assert Target("ops", "json://x", environments=("production",), apps=("shop",)).wants(one, "demo")
+    assert Receiver("ops", "json://x", environments=("production",), apps=("shop",)).wants(one, "demo")
 
 
 def test_a_change_that_fails_changes_nothing(tmp_path):

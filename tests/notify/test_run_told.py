@@ -3,7 +3,7 @@
 import pytest
 
 from cdconf.events import HostResult
-from cdconf.notify.run_ended import Ended, Red, red_stage, told_of
+from cdconf.notify.run_ended import EndedRun, Red, red_stage, told_of
 from tests.notify.boxes import Box
 
 SHOP = {"app": "shop", "version": "1.4", "artifact": "a" * 64}
@@ -20,7 +20,7 @@ STAGE = {"state": "passed", "why": "", "environment": None, "artifacts": [], "mi
 
 
 def ended(command="deploy", environment="production", run="r1", extra=SHOP, **about):
-    return Ended("demo", run, command, environment, about.pop("code", 0), "ann on laptop", extra, **about)
+    return EndedRun("demo", run, command, environment, about.pop("code", 0), "ann on laptop", extra, **about)
 
 
 def tells(box, one):

@@ -14,7 +14,7 @@ from cdconf.notify import sender
 from cdconf.notify.detached import start
 from cdconf.notify.kinds import Notification
 from cdconf.notify.outbox import Outbox
-from cdconf.notify.settings import Target
+from cdconf.notify.settings import Receiver
 from tests.notify.boxes import Box
 from tests.notify.receivers import receiver, senders, silent, until
 
@@ -50,7 +50,7 @@ def put(data, *titles, targets=("ops",)):
     outbox = Outbox(data)
     with outbox.change():
         found = [Notification(f"released:{one}", "released", one) for one in titles]
-        outbox.add(found, {one: Target(one, "json://x") for one in targets}, "demo")
+        outbox.add(found, {one: Receiver(one, "json://x") for one in targets}, "demo")
     outbox.close()
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdconf.notify.digest import MOST, PERIOD, Later, choose
+from cdconf.notify.digest import MOST, PERIOD, NotBefore, choose
 from cdconf.notify.marks import MAYBE
 from cdconf.notify.patience import Patience, is_due
 from cdconf.notify.settings import Ping
@@ -75,7 +75,7 @@ def test_nothing_goes_before_the_minute_is_over(tmp_path):
     box = Box(tmp_path)
     box.add("a")
     found = choose(box.outbox.messages("waiting"), [box.time.now - 10] * MOST, box.time.now, "demo")
-    assert found == Later(box.time.now + 50)
+    assert found == NotBefore(box.time.now + 50)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdconf.parity.model import Finding, Portrait, Setting, Side
+from cdconf.parity.model import ParityFinding, ParitySide, Portrait, Setting
 from cdconf.parity.pairing import Pairing
 
 SHAPES = st.lists(st.integers(0, 3), min_size=1, max_size=5)
@@ -18,12 +18,12 @@ def portraits(environment: str, shapes: Sequence[int]) -> list[Portrait]:
     ]
 
 
-def between(mine: Portrait, other: Portrait) -> list[Finding]:
+def between(mine: Portrait, other: Portrait) -> list[ParityFinding]:
     values = (mine.settings["shape"].value, other.settings["shape"].value)
     if values[0] == values[1]:
         return []
-    sides = [Side((one.host,), value) for one, value in zip((mine, other), values, strict=True)]
-    return [Finding("variable", "shape", "web", sides[0], sides[1], "unexplained")] * abs(values[0] - values[1])
+    sides = [ParitySide((one.host,), value) for one, value in zip((mine, other), values, strict=True)]
+    return [ParityFinding("variable", "shape", "web", sides[0], sides[1], "unexplained")] * abs(values[0] - values[1])
 
 
 def pairing(ours, theirs):

@@ -1,6 +1,6 @@
 """What people read of a comparison shows no part of a secret."""
 
-from cdconf.parity.model import Comparison, Finding, Side
+from cdconf.parity.model import Comparison, ParityFinding, ParitySide
 from cdconf.parity.report import lines, masked
 from cdconf.secrets import Mask
 
@@ -9,9 +9,9 @@ def test_a_long_value_is_masked_before_it_is_cut():
     mask = Mask()
     mask.add("Hx7kQ9pLmZ2wVt4cRy6nBd8s")
     text = "x" * 85 + "Hx7kQ9pLmZ2wVt4cRy6nBd8s"
-    sides = Side(("a",), text, None), Side(("b",), [text, 7, None], None)
+    sides = ParitySide(("a",), text, None), ParitySide(("b",), [text, 7, None], None)
     found = Comparison(
-        "one", "two", {"web": (("a",), ("b",))}, (Finding("resource", "file /x", "web", *sides, "declared"),)
+        "one", "two", {"web": (("a",), ("b",))}, (ParityFinding("resource", "file /x", "web", *sides, "declared"),)
     )
     shown = "\n".join(map(mask, lines(masked(found, mask), verbose=True)))
     assert "***" in shown

@@ -107,7 +107,9 @@ class Asked:
         self.world.staging()
         project = load_project(self.world.root)
         pair = [load_environment(project, name) for name in ("staging", "production")]
-        return environments.compare_environments(project, *pair, lambda event: None, environments.Options(), running)
+        return environments.compare_environments(
+            project, *pair, lambda event: None, environments.ParityOptions(), running
+        )
 
 
 @pytest.fixture

@@ -6,21 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from cdconf.artifacts.backends import Folder
-from cdconf.artifacts.remote import Remote
+from cdconf.artifacts.backends import FolderBackend
+from cdconf.artifacts.remote import RemoteBackend
 from tests.artifacts.conftest import app, home, s3, s3_server  # noqa: F401  fixtures
 
 
 @pytest.fixture(params=["directory", "s3"])
 def place(tmp_path, request):
     if request.param == "s3":
-        return Remote(request.getfixturevalue("s3"), tmp_path / "fetched")
-    return Folder(tmp_path / "store", tmp_path, own=True)
+        return RemoteBackend(request.getfixturevalue("s3"), tmp_path / "fetched")
+    return FolderBackend(tmp_path / "store", tmp_path, own=True)
 
 
 @pytest.fixture
 def folder(tmp_path):
-    return Folder(tmp_path / "store", tmp_path, own=True)
+    return FolderBackend(tmp_path / "store", tmp_path, own=True)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from cdconf.artifacts import Store
+from cdconf.artifacts import ArtifactStore
 from cdconf.inventory import load_project
 from cdconf.pipeline.entries import RunEnded, StageNoted
 from cdconf.pipeline.record import read_runs
@@ -179,7 +179,7 @@ class Walk:
     def ended(self, commit, code, within=1200):
         """How a commit's run ended with an exit code, once one has: in which stage, and why."""
         deadline = time.monotonic() + within
-        place = Store(load_project(self.root)).place
+        place = ArtifactStore(load_project(self.root)).place
         while time.monotonic() < deadline:
             for record in read_runs(place, "shop", time.time(), commit=commit):
                 for one in record.entries:
@@ -193,7 +193,7 @@ class Walk:
 
     def artifact(self, commit):
         """The label and the digest of a commit's artifact."""
-        (found,) = [one for one in Store(load_project(self.root)).list() if one.commit == commit]
+        (found,) = [one for one in ArtifactStore(load_project(self.root)).list() if one.commit == commit]
         return found.label, found.archive
 
     def served(self):

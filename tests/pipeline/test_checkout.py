@@ -11,7 +11,7 @@ from cdconf.git_command import leave_hook
 from cdconf.history.worktree import WorkTree
 from cdconf.inventory import load_project
 from cdconf.pipeline.checkout import check_out, commit_to_run, home_at
-from cdconf.promotion.commit import Commit
+from cdconf.promotion.commit import CommitReader
 from cdconf.promotion.uncommitted import Uncommitted
 from tests.conftest import git, write
 
@@ -58,7 +58,7 @@ def test_it_is_the_commit_and_clean(root, tmp_path):
     assert git(project.root, "rev-parse", "HEAD") == commit
     assert git(project.root, "describe", "--tags") == f"v1-1-g{commit[:7]}"
     assert WorkTree(project.root).changes().dirty is False
-    with Uncommitted(project.root) as uncommitted, Commit(project.root, commit) as read:
+    with Uncommitted(project.root) as uncommitted, CommitReader(project.root, commit) as read:
         uncommitted.check(read)
     assert (project.checkout, project.home) == (home.checkout, home.root)
     assert place_of(project).shown("x") == place_of(home).shown("x") == "artifacts/x"

@@ -11,9 +11,9 @@ import pytest
 from cdconf.errors import ArtifactError
 from cdconf.events import Notice
 from cdconf.pipeline import entries
-from cdconf.pipeline.board.reading import Reader
+from cdconf.pipeline.board.reading import BoardReader
 from cdconf.pipeline.entries import RunBegan, RunEnded, StageNoted
-from cdconf.pipeline.record import PREFIX, Recorder, commit_key, project_key, read_runs, stage_key
+from cdconf.pipeline.record import PREFIX, RunRecorder, commit_key, project_key, read_runs, stage_key
 from cdconf.pipeline.store_lease import BEAT, LEASE, TTL, about_of, holders, listed, take
 from cdconf.render.board import lines
 from tests.conftest import git
@@ -54,7 +54,7 @@ def shown(board):
 
 def board_of(line):  # noqa: F811
     told = []
-    reader = Reader(line.project, lambda event: told.append(event.message) if isinstance(event, Notice) else None)
+    reader = BoardReader(line.project, lambda event: told.append(event.message) if isinstance(event, Notice) else None)
     found = [reader.board(count) for count in (None, 20)]
     assert shown(found[0])
     assert shown(found[1])
@@ -73,7 +73,7 @@ def test_damaged_records_hide_nothing(built):
     project = built.project.name
     for number, data in enumerate(GARBAGE.values()):
         built.place.create(record(built.commit, f"{number:016x}", project=project), data)
-    good = Recorder(built.place, project, "d" * 40)
+    good = RunRecorder(built.place, project, "d" * 40)
     good.note(RunBegan(good.now(), "d" * 40, None, "x", "x", "x", ()))
     found, told = board_of(built)
     states = {one.known.label: one.cells["acceptance"].state for one in found.rows}
@@ -84,7 +84,7 @@ def test_damaged_records_hide_nothing(built):
 
 
 def test_what_a_record_says_cannot_be_more_than_text(built):
-    evil = Recorder(built.place, built.project.name, built.commit)
+    evil = RunRecorder(built.place, built.project.name, built.commit)
     evil.note(BEGAN)
     evil.note(StageNoted(evil.now(), "manual", "failed", EVIL, EVIL))
     evil.end(RunEnded(evil.now(), "failed", 1, EVIL))
@@ -153,7 +153,7 @@ def test_metadata_that_says_nonsense_hides_nothing(built):
 
 @pytest.mark.parametrize("at", [0, -(2**31), 2**33, 2**37])
 def test_times_that_no_clock_tells_are_only_shown_oddly(built, at):
-    recorder = Recorder(built.place, built.project.name, built.commit)
+    recorder = RunRecorder(built.place, built.project.name, built.commit)
     recorder.note(RunBegan(at, built.commit, "main", "s", "a", "b", ()))
     recorder.note(StageNoted(at, "manual", "running"))
     for path in (built.root / ".cdconf/artifacts").rglob("*"):

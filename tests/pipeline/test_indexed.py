@@ -8,13 +8,13 @@ import pytest
 from cdconf.history import journal_file
 from cdconf.history.reading import deployments, stages, statements
 from cdconf.history.team import history_of
-from cdconf.pipeline.entries import Made, Missing, RunBegan, RunEnded, StageNoted, StageShape
+from cdconf.pipeline.entries import BuiltArtifact, MissingRequirement, RunBegan, RunEnded, StageNoted, StageShape
 from cdconf.pipeline.indexed import index_store
 from cdconf.pipeline.metrics import exposition
-from cdconf.pipeline.record import Recorder
+from cdconf.pipeline.record import RunRecorder
 from cdconf.pipeline.verified import verify_history
 from cdconf.promotion.heads import journal_head
-from cdconf.promotion.line_stops import Target, lift, stop
+from cdconf.promotion.line_stops import StopTarget, lift, stop
 from cdconf.promotion.saying import say
 from tests.artifacts.conftest import home  # noqa: F401  a fixture
 from tests.promotion.world import World
@@ -46,8 +46,8 @@ def indexed(world, read, *arguments, **options):
 def test_what_stages_and_people_say_is_read_once_each(world):
     name = prove(world)
     prove(world, result="failed", stage="release", environment="production")  # by a key that may not say so
-    stopped = stop(world.project, Target("app", None), "a bad day", None, world.told.append)
-    lift(world.project, [Target("app", None)], "a better day", None, world.told.append)
+    stopped = stop(world.project, StopTarget("app", None), "a bad day", None, world.told.append)
+    lift(world.project, [StopTarget("app", None)], "a better day", None, world.told.append)
     for _ in range(2):
         found = indexed(world, statements)
         assert [one.kind for one in found] == ["stage", "stage", "stop", "lift"]
@@ -70,11 +70,11 @@ def test_a_statement_that_nobody_believed_is_believed_once_its_key_is_trusted(wo
 
 
 def test_stages_of_the_pipeline_s_runs(world):
-    recorder = Recorder(world.place, "demo", COMMIT)
+    recorder = RunRecorder(world.place, "demo", COMMIT)
     shapes = (StageShape("commit"), StageShape("manual"))
     recorder.note(RunBegan(100.0, COMMIT, "main", "one", "ann <a@b>", "ci@runner", shapes))
     recorder.note(StageNoted(101.0, "commit", "running"))
-    recorder.note(StageNoted(102.0, "commit", "passed", artifacts=(Made("app", "1", "a" * 64),)))
+    recorder.note(StageNoted(102.0, "commit", "passed", artifacts=(BuiltArtifact("app", "1", "a" * 64),)))
     recorder.note(StageNoted(103.0, "manual", "waiting", "after another commit"))
     recorder.note(StageNoted(110.0, "manual", "blocked", "approvals"))
     with closing(history_of(world.project)) as history:
@@ -112,9 +112,9 @@ def test_stages_of_the_pipeline_s_runs(world):
     ],
 )
 def test_what_opens_by_itself_is_told_by_its_links(world, names, alone):
-    recorder = Recorder(world.place, "demo", COMMIT)
+    recorder = RunRecorder(world.place, "demo", COMMIT)
     recorder.note(RunBegan(100.0, COMMIT, "main", "one", "ann <a@b>", "ci@runner", (StageShape("manual"),)))
-    missing = tuple(Missing(name, "it isn't there", None) for name in names)
+    missing = tuple(MissingRequirement(name, "it isn't there", None) for name in names)
     recorder.note(StageNoted(101.0, "manual", "blocked", "it waits", missing=missing))
     (found,) = indexed(world, stages, commit=COMMIT)
     assert [one.opens_by_itself for one in found.states] == [alone]
@@ -189,8 +189,8 @@ def test_deployments_in_their_order_with_their_kinds(world):
 
 
 def test_what_waits_and_what_is_stopped_is_in_the_metrics(world):
-    stop(world.project, Target("app", world.artifact), "a bad day", None, world.told.append)
-    recorder = Recorder(world.place, "demo", COMMIT, time.time)
+    stop(world.project, StopTarget("app", world.artifact), "a bad day", None, world.told.append)
+    recorder = RunRecorder(world.place, "demo", COMMIT, time.time)
     recorder.note(RunBegan(recorder.now(), COMMIT, "main", "one", "ann <a@b>", "ci@runner", (StageShape("manual"),)))
     recorder.note(StageNoted(recorder.now(), "manual", "blocked", "approvals"))
     text = exposition(world.project, world.told.append).decode()

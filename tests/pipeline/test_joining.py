@@ -11,7 +11,7 @@ from cdconf.inventory import load_project
 from cdconf.pipeline import commit_lock, joining, store_lease
 from cdconf.pipeline.entries import RunBegan, RunEnded
 from cdconf.pipeline.joining import holder_is_dead, told_of
-from cdconf.pipeline.record import Recorder
+from cdconf.pipeline.record import RunRecorder
 from cdconf.pipeline.run import run_pipeline
 from tests.conftest import git, write
 
@@ -31,7 +31,7 @@ def home_project(tmp_path, monkeypatch):
 
 def test_a_run_that_ends_just_before_it_gives_the_commit_back_is_not_repeated(home_project, monkeypatch):
     commit = git(home_project.root, "rev-parse", "HEAD")
-    other = Recorder(place_of(home_project), "demo", commit)
+    other = RunRecorder(place_of(home_project), "demo", commit)
     other.note(RunBegan(other.now(), commit, "main", "one", "A <a@x>", "ci@one", ()))
     locked, asked = commit_lock.locked, []
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from cdconf.pipeline.children import Done
-from cdconf.pipeline.entries import Missing
+from cdconf.pipeline.children import ChildResult
+from cdconf.pipeline.entries import MissingRequirement
 from cdconf.pipeline.outcome import outcome_of
 
 
 def ended(code, kind=None, **about):
     error = {"kind": kind, "message": "it broke\nbadly", "file": None, "line": None, "hint": "mend it"}
-    return Done(code, {"error": error if kind else None, "hosts": {}, **about})
+    return ChildResult(code, {"error": error if kind else None, "hosts": {}, **about})
 
 
 @pytest.mark.parametrize(
@@ -31,8 +31,8 @@ def ended(code, kind=None, **about):
         ("deploy a@1", ended(3, "pinned"), "blocked", 3, False),
         ("deploy a@1", ended(130, "interrupted"), "interrupted", 130, False),
         ("deploy a@1", ended(143, "interrupted"), "interrupted", 143, False),
-        ("deploy a@1", Done(-9), "interrupted", 1, False),
-        ("deploy a@1", Done(1), "interrupted", 1, False),
+        ("deploy a@1", ChildResult(-9), "interrupted", 1, False),
+        ("deploy a@1", ChildResult(1), "interrupted", 1, False),
     ],
 )
 def test_what_an_end_means(what, done, state, code, is_said):
@@ -44,14 +44,14 @@ def test_what_an_end_means(what, done, state, code, is_said):
 
 def test_an_end_without_a_document_is_explained_by_what_was_printed():
     lines = ["error: an older one", "error: no such option", "  hint: x"]
-    assert outcome_of(Done(1), "build", lines).why == "no such option"
-    assert outcome_of(Done(-9), "build").why == "build ended with signal 9"
+    assert outcome_of(ChildResult(1), "build", lines).why == "no such option"
+    assert outcome_of(ChildResult(-9), "build").why == "build ended with signal 9"
 
 
 def test_a_provision_that_failed_on_hosts_is_red_and_says_where():
     failed = {"type": "package", "title": "nginx", "status": "failed", "message": "no such package"}
     hosts = {"web1": {"status": "ok"}, "web2": {"status": "failed", "resources": [failed]}}
-    found = outcome_of(Done(1, {"error": None, "hosts": hosts}), "provision")
+    found = outcome_of(ChildResult(1, {"error": None, "hosts": hosts}), "provision")
     assert (found.state, found.why) == ("failed", "web2: package nginx failed: no such package")
 
 
@@ -59,14 +59,14 @@ def test_a_provision_that_failed_on_hosts_is_red_and_says_where():
 def test_an_error_that_only_sums_up_what_hosts_said_changes_nothing(resources):
     hosts = {"web1": {"status": "failed", "error": "a full disk", "resources": resources}}
     error = {"kind": "hosts_failed", "message": "web1: a full disk", "file": None, "line": None, "hint": None}
-    plain, summed = (outcome_of(Done(1, {"error": one, "hosts": hosts}), "provision") for one in (None, error))
+    plain, summed = (outcome_of(ChildResult(1, {"error": one, "hosts": hosts}), "provision") for one in (None, error))
     assert plain == summed
     assert (plain.state == "failed") == bool(resources)
 
 
 def test_a_host_that_is_not_as_it_must_be_is_not_red():
     hosts = {"web1": {"status": "failed", "error": "a deployment was interrupted", "resources": []}}
-    found = outcome_of(Done(1, {"error": None, "hosts": hosts}), "provision")
+    found = outcome_of(ChildResult(1, {"error": None, "hosts": hosts}), "provision")
     assert (found.state, found.code, found.why) == ("interrupted", 1, "web1: a deployment was interrupted")
     assert found.is_of_hosts
     assert not outcome_of(ended(1, "secret"), "provision").is_of_hosts
@@ -85,6 +85,6 @@ def test_what_a_gate_misses_is_passed_on():
         {"name": "approvals", "state": "missing", "why": "0 of 1", "command": "cdconf approve a@1 --to production"},
     ]
     found = outcome_of(ended(3, "gate", gates=gates), "deploy a@1")
-    assert found.missing == (Missing("approvals", "0 of 1", "cdconf approve a@1 --to production"),)
+    assert found.missing == (MissingRequirement("approvals", "0 of 1", "cdconf approve a@1 --to production"),)
     assert not found.is_held
     assert outcome_of(ended(3, "lease_held"), "deploy a@1").is_held

@@ -9,8 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdconf.pipeline import entries
-from cdconf.pipeline.entries import Made, Missing, RunBegan, RunEnded, StageNoted, StageShape, Unreadable
-from cdconf.pipeline.record import PREFIX, Recorder, close_dead, commit_key, read_runs
+from cdconf.pipeline.entries import (
+    BuiltArtifact,
+    MissingRequirement,
+    RunBegan,
+    RunEnded,
+    StageNoted,
+    StageShape,
+    UnreadableEntry,
+)
+from cdconf.pipeline.record import PREFIX, RunRecorder, close_dead, commit_key, read_runs
 from cdconf.pipeline.store_lease import TTL, take
 
 COMMIT, OTHER = "c" * 40, "d" * 40
@@ -19,9 +27,16 @@ BEGAN = RunBegan(
 )
 NOTED = StageNoted(2.0, "commit", "running", step="build")
 PASSED = StageNoted(
-    5.0, "commit", "passed", artifacts=(Made("app", "1", "a" * 64),), runs=("r1",), log=f"pipelog-{'b' * 64}.txt"
+    5.0,
+    "commit",
+    "passed",
+    artifacts=(BuiltArtifact("app", "1", "a" * 64),),
+    runs=("r1",),
+    log=f"pipelog-{'b' * 64}.txt",
 )
-BLOCKED = StageNoted(6.0, "manual", "blocked", "an approval", missing=(Missing("approvals", "none of 1", "cdconf x"),))
+BLOCKED = StageNoted(
+    6.0, "manual", "blocked", "an approval", missing=(MissingRequirement("approvals", "none of 1", "cdconf x"),)
+)
 
 texts = st.text(max_size=20)
 noted = st.builds(
@@ -31,10 +46,10 @@ noted = st.builds(
     state=st.sampled_from(["waiting", "running", "passed", "failed", "blocked", "superseded", "interrupted"]),
     why=texts,
     step=st.none() | texts,
-    artifacts=st.lists(st.builds(Made, texts, texts, texts), max_size=2).map(tuple),
+    artifacts=st.lists(st.builds(BuiltArtifact, texts, texts, texts), max_size=2).map(tuple),
     runs=st.lists(texts, max_size=2).map(tuple),
     log=st.none() | texts,
-    missing=st.lists(st.builds(Missing, texts, texts, st.none() | texts), max_size=2).map(tuple),
+    missing=st.lists(st.builds(MissingRequirement, texts, texts, st.none() | texts), max_size=2).map(tuple),
     superseded_by=st.none() | texts,
 )
 
@@ -49,7 +64,7 @@ def test_a_line_says_what_was_put_into_it(entry):
 
 
 def test_what_is_said_in_vain_is_told_once_however_often_a_record_says_it(folder):
-    recorder = Recorder(folder, "demo", COMMIT)
+    recorder = RunRecorder(folder, "demo", COMMIT)
     recorder.note(BEGAN)
     (name,) = folder.names(PREFIX)
     folder.create(name.replace("-00000001.", "-00000002."), b"\n" * 1000 + b"[]\n" * 1000)
@@ -76,12 +91,12 @@ def test_what_is_said_in_vain_is_told_once_however_often_a_record_says_it(folder
     ],
 )
 def test_what_is_no_entry_is_refused(line):
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableEntry):
         entries.read(line)
 
 
 def written(place, *said, project="demo", commit=COMMIT):
-    made = Recorder(place, project, commit)
+    made = RunRecorder(place, project, commit)
     for one in said:
         made.note(one)
     return made

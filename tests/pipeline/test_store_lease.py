@@ -3,12 +3,12 @@
 import threading
 import time
 
-from cdconf.artifacts import Store
+from cdconf.artifacts import ArtifactStore
 from cdconf.artifacts.leftovers import sweep
 from cdconf.inventory import load_project
 from cdconf.pipeline import store_lease
 from cdconf.pipeline.entries import StageNoted
-from cdconf.pipeline.record import Recorder
+from cdconf.pipeline.record import RunRecorder
 from cdconf.pipeline.store_lease import TTL, about_of, holders, key_of, listed, take
 
 KEY, OTHER = key_of("stage", "demo", "manual"), key_of("stage", "demo", "release")
@@ -95,10 +95,10 @@ def test_what_it_is_not_is_overlooked(folder):
 
 def test_the_store_s_own_cleaning_up_takes_what_dead_runners_left(app, monkeypatch):
     project = load_project(app)
-    store = Store(project)
+    store = ArtifactStore(project)
     dead = take(store.place, KEY, {}, time.time())
     assert dead.beat()
-    written = Recorder(store.place, "demo", "c" * 40)
+    written = RunRecorder(store.place, "demo", "c" * 40)
     written.note(StageNoted(1.0, "one", "running"))
     kept = {one.name for one in store.place.entries("pipeline-")}
     assert sweep(project, store).count == 0

@@ -13,10 +13,10 @@ from cdconf.inventory import load_environment, load_project
 from cdconf.plans import unplanned
 from cdconf.plans.applying import Applying
 from cdconf.plans.changed_since import moves
-from cdconf.plans.saved import Finding, HostPlan, SavedPlan, read, save
+from cdconf.plans.saved import HostPlan, PlanFinding, SavedPlan, read, save
 from tests.conftest import cdconf
 
-MOTD = Finding("file", "/etc/motd", "would_change", "roles/base/role.yml:4", "w1", "f1", "created\n", None)
+MOTD = PlanFinding("file", "/etc/motd", "would_change", "roles/base/role.yml:4", "w1", "f1", "created\n", None)
 HOST = HostPlan("m", "c", (MOTD,))
 PLAN = SavedPlan(
     "demo", "dev", 1.5, "me@here", "a" * 64, None, ("base",), ("greeting",), prune=False, hosts={"web1": HOST}

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from cdconf.promotion import line_stops
-from cdconf.promotion.said import Held, Period, Subject
+from cdconf.promotion.said import Held, HeldPeriod, Subject
 from cdconf.promotion.saying import say
 from cdconf.promotion.signers import signers_file
 from tests.conftest import git
@@ -186,7 +186,7 @@ class TestAuthors:
         crew.prove()
         crew.given("anna")
         assert crew.is_open()
-        target = line_stops.Target("app", bad)
+        target = line_stops.StopTarget("app", bad)
         line_stops.stop(crew.world.project, target, "rolled back", "override", crew.world.told.append)
         assert "is by an author of commit" in crew.why()
         line_stops.lift(crew.world.project, [target], "it was the network", "override", crew.world.told.append)
@@ -311,7 +311,7 @@ class TestChanges:
     def test_a_stop_ends_it_also_when_that_is_lifted(self, crew):
         crew.approve("anna")
         assert crew.is_open()
-        target, told = line_stops.Target("app", crew.artifact), crew.world.told.append
+        target, told = line_stops.StopTarget("app", crew.artifact), crew.world.told.append
         line_stops.stop(crew.world.project, target, "look again", "override", told)
         line_stops.lift(crew.world.project, [target], "looked", "override", told)
         assert "was given before" in crew.why()
@@ -320,7 +320,7 @@ class TestChanges:
         assert crew.is_open()
 
     def test_a_stop_that_only_the_gate_s_machine_believes_was_seen_all_the_same(self, crew):
-        target, told = line_stops.Target("app", crew.artifact), crew.world.told.append
+        target, told = line_stops.StopTarget("app", crew.artifact), crew.world.told.append
         line_stops.stop(crew.world.project, target, "look again", "override", told)
         line_stops.lift(crew.world.project, [target], "looked", "override", told)
         signers = signers_file(crew.world.project)
@@ -332,13 +332,13 @@ class TestChanges:
 
     def test_so_does_a_stop_of_the_app_whatever_the_clocks_say(self, crew):
         crew.given("anna", at=time.time() + 50)  # a clock that's ahead
-        target, told = line_stops.Target("app", None), crew.world.told.append
+        target, told = line_stops.StopTarget("app", None), crew.world.told.append
         line_stops.stop(crew.world.project, target, "look again", "override", told)
         line_stops.lift(crew.world.project, [target], "looked", "override", told)
         assert "stopped all of app at" in crew.why()
 
     def test_what_is_stopped_can_not_be_approved(self, crew):
-        target = line_stops.Target("app", crew.artifact)
+        target = line_stops.StopTarget("app", crew.artifact)
         line_stops.stop(crew.world.project, target, "look again", "override", crew.world.told.append)
         told = crew.approve("anna", code=3)
         assert "app@5 can't be approved for production: app@5 is stopped" in told["error"]["message"]
@@ -361,7 +361,7 @@ def test_an_approval_that_was_given_while_it_soaks_counts_afterwards(crew):
     _, links = crew.gates()
     assert (links["approvals"]["state"], links["soak 30m in manual"]["state"]) == ("there", "missing")
     fields = {one.name: getattr(proof, one.name) for one in dataclasses.fields(Held) if hasattr(proof, one.name)}
-    periods = (Period(passed, time.time() - 1, proof.procedure),)
+    periods = (HeldPeriod(passed, time.time() - 1, proof.procedure),)
     say(crew.world.place, Held(**fields, periods=periods, at=time.time()), crew.world.key("stage:manual"))
     assert crew.is_open()
 

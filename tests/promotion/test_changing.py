@@ -10,7 +10,7 @@ from cdconf.events import Notice
 from cdconf.promotion import office_keys
 from cdconf.promotion.changing import Changing, running_artifacts
 from cdconf.promotion.evidence import Evidence
-from cdconf.promotion.line_stops import Target, stop
+from cdconf.promotion.line_stops import StopTarget, stop
 from cdconf.promotion.overrides import overridden
 from cdconf.promotion.said import Subject
 from tests.conftest import cdconf, write
@@ -69,14 +69,14 @@ def test_once_hosts_are_held_their_clocks_count(world):
 
 
 def test_a_line_that_is_stopped_is_heeded_and_an_artifact_s_stop_once_it_is_known_what_runs(world):
-    stop(world.project, Target("app", world.artifact), "it loses orders", "override", world.told.append)
+    stop(world.project, StopTarget("app", world.artifact), "it loses orders", "override", world.told.append)
     run = changing(world)
     run.first()
     run.again([Subject.of(world.other)])
     with pytest.raises(GateClosed, match=r"no stop: app@1 is stopped by .*: it loses orders") as caught:
         run.again([Subject.of(world.other), Subject.of(world.artifact)])
     assert "cdconf pipeline resume app@1 --note WHY" in caught.value.hint
-    stop(world.project, Target("app", None), "all hands on deck", "override", world.told.append)
+    stop(world.project, StopTarget("app", None), "all hands on deck", "override", world.told.append)
     with pytest.raises(GateClosed, match="no stop: app is stopped"):
         changing(world, command="contract").first()
     changing(world, app="other").first()
@@ -103,7 +103,7 @@ def test_an_override_switches_it_all_the_same_and_everybody_sees_it_until_it_is_
 
 
 def test_an_override_covers_a_stop_that_only_hosts_reveal(world):
-    name = stop(world.project, Target("app", world.artifact), "it loses orders", "override", world.told.append)
+    name = stop(world.project, StopTarget("app", world.artifact), "it loses orders", "override", world.told.append)
     run = changing(world, reason=REASON)
     run.first()
     assert overrides(world) == []

@@ -9,7 +9,7 @@ import pytest
 
 from cdconf.artifacts import dsse
 from cdconf.artifacts.attestations import STATEMENT, named
-from cdconf.artifacts.backends import Folder
+from cdconf.artifacts.backends import FolderBackend
 from cdconf.errors import ArtifactError, GateClosed
 from cdconf.events import Notice
 from cdconf.promotion import office_keys, signers
@@ -318,7 +318,9 @@ def test_only_the_artifact_s_own_objects_are_looked_at(world, monkeypatch):
         really = getattr(os, name)
         noting = lambda path, really=really: looked.append(str(path)) or really(path)  # noqa: E731
         monkeypatch.setattr(f"cdconf.artifacts.backends.os.{name}", noting)
-    Folder(world.root / ".cdconf/artifacts", world.root, own=True).entries(f"statement-{world.artifact.archive}-")
+    FolderBackend(world.root / ".cdconf/artifacts", world.root, own=True).entries(
+        f"statement-{world.artifact.archive}-"
+    )
     assert looked == [str(world.root / ".cdconf/artifacts/attested" / world.artifact.archive[:2])]
 
 

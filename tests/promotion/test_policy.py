@@ -111,13 +111,13 @@ def test_nor_one_that_says_that_the_stage_is_another_app_s(world):
 
 
 def test_what_was_stopped_goes_to_no_guarded_environment(world):
-    from cdconf.promotion.line_stops import Target, stop
+    from cdconf.promotion.line_stops import StopTarget, stop
 
     lay_down(world, "version: 1\nenvironments:\n  production:\n")
     write(world.root, {"cdconf.yml": (world.root / "cdconf.yml").read_text().partition("pipeline:")[0]})
     hosts_without(world)
     assert missing(world) == []
-    stop(world.project, Target("app", world.artifact), "it's broken", "override", world.told.append)
+    stop(world.project, StopTarget("app", world.artifact), "it's broken", "override", world.told.append)
     assert missing(world) == ["no stop"]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import cdconf.resources
 from cdconf.errors import InvalidFile, UsageError
-from cdconf.promotion.commit import Commit
+from cdconf.promotion.commit import CommitReader
 from cdconf.promotion.errors import NotProvable
 from cdconf.promotion.procedure import procedure, procedure_of
 from cdconf.promotion.reach import FILES, TEMPLATES
@@ -399,7 +399,7 @@ def test_git_that_ended_before_it_was_asked_is_no_bug(tmp_path, monkeypatch):
 
     monkeypatch.setattr("cdconf.promotion.commit.subprocess.Popen", late)
     with pytest.raises(NotProvable, match="isn't in a git repository"):
-        Commit(tmp_path, "HEAD")
+        CommitReader(tmp_path, "HEAD")
 
 
 def test_groups_around_the_apps_own_count_and_so_do_the_packages_of_smoke_tests(repository):

@@ -12,7 +12,7 @@ from cdconf.artifacts.leftovers import SAYING, sweep
 from cdconf.errors import ArtifactError
 from cdconf.events import Notice
 from cdconf.promotion import turns
-from cdconf.promotion.checked import Checked
+from cdconf.promotion.checked import CheckedObject
 from cdconf.promotion.said import Proof
 from cdconf.promotion.statement import read
 from cdconf.promotion.unsaid import is_unsaid, run_on_all
@@ -165,7 +165,7 @@ def test_only_what_one_run_brought_to_all_hosts_can_be_said_later(deployed, run)
 
 def test_what_was_said_already_is_not_said_again(world):
     def unsaid(refusal=None, **changes):
-        checked = Checked("x", world.proof(**changes), refusal)
+        checked = CheckedObject("x", world.proof(**changes), refusal)
         return is_unsaid([checked], world.artifact, "manual", PROCEDURE, "the run")
 
     assert not unsaid()

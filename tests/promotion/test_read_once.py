@@ -7,7 +7,7 @@ import pytest
 
 from cdconf.promotion.errors import NotProvable
 from cdconf.promotion.procedure import procedure_of
-from cdconf.promotion.procedures import Procedures
+from cdconf.promotion.procedures import AppProcedures
 from tests.conftest import cdconf, git
 from tests.promotion.world import World
 
@@ -31,11 +31,11 @@ def test_a_deployment_reads_it_once(tmp_path, tmp_path_factory):
 
 def test_what_cannot_be_proven_is_not_tried_again_either(tmp_path, tmp_path_factory, monkeypatch):
     world = World(tmp_path, tmp_path_factory.mktemp("files"))
-    read = Procedures(world.root)
+    read = AppProcedures(world.root)
     (world.root / "roles/site/role.yml").write_text("resources: []\n")
     with pytest.raises(NotProvable):
         read("app")
     git(world.root, "checkout", "-q", ".")
     with pytest.raises(NotProvable):
         read("app")
-    assert Procedures(world.root)("app") is not None
+    assert AppProcedures(world.root)("app") is not None

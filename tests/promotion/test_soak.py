@@ -6,7 +6,7 @@ import pytest
 
 from cdconf.clocks import Clock
 from cdconf.promotion.gates import gate_of
-from cdconf.promotion.said import Held, Period, Subject
+from cdconf.promotion.said import Held, HeldPeriod, Subject
 from cdconf.promotion.saying import say
 from cdconf.promotion.soaking import by_all, held_by
 from tests.conftest import write
@@ -52,7 +52,7 @@ def test_what_a_failed_deployment_went_back_to_is_held_again():
 def test_what_a_rollback_brought_back_counts_on_as_it_was_deployed():
     events = [*deployed(10, R1, "p"), *deployed(100, R2), event(200, "activated", R1)]
     events.append(event(201, "verified", R1, back=True))
-    assert held_by(events, "a1", True, 1000.0) == [Period(11, 100, "p"), Period(201, 1000, "p")]
+    assert held_by(events, "a1", True, 1000.0) == [HeldPeriod(11, 100, "p"), HeldPeriod(201, 1000, "p")]
 
 
 def test_a_deployment_of_what_no_commit_has_does_not_count():
@@ -63,7 +63,7 @@ def test_a_deployment_of_what_no_commit_has_does_not_count():
 
 def test_another_procedure_is_another_period():
     events = [*deployed(10, R1, "p"), *deployed(100, R1, "q")]
-    assert held_by(events, "a1", True, 1000.0) == [Period(11, 100, "p"), Period(101, 1000, "q")]
+    assert held_by(events, "a1", True, 1000.0) == [HeldPeriod(11, 100, "p"), HeldPeriod(101, 1000, "q")]
 
 
 def test_a_release_that_was_pinned_is_held_no_longer():
@@ -77,9 +77,9 @@ def test_a_clock_that_was_set_back_counts_nothing():
 
 
 def test_all_hosts_must_have_held_it_at_once():
-    first = [Period(0, 100, "p"), Period(200, 300, "p")]
-    second = [Period(50, 250, "p"), Period(260, 400, "q")]
-    assert by_all([first, second]) == [Period(50, 100, "p"), Period(200, 250, "p")]
+    first = [HeldPeriod(0, 100, "p"), HeldPeriod(200, 300, "p")]
+    second = [HeldPeriod(50, 250, "p"), HeldPeriod(260, 400, "q")]
+    assert by_all([first, second]) == [HeldPeriod(50, 100, "p"), HeldPeriod(200, 250, "p")]
     assert by_all([first, []]) == []
     assert by_all([]) == []
 
@@ -115,7 +115,7 @@ class Soaking:
             "stage": "manual",
             "environment": "staging",
             "copy_of": "production",
-            "periods": tuple(Period(self.now - begin, self.now - end, procedure) for begin, end in spans),
+            "periods": tuple(HeldPeriod(self.now - begin, self.now - end, procedure) for begin, end in spans),
             "hosts": {},
             "at": self.now - said,
             "isolated": True,

@@ -14,7 +14,7 @@ from cdconf.errors import CdconfError, UsageError
 from cdconf.promotion.ssh import own_keys, signing
 from cdconf.promotion.ssh.keys import key_of_line
 from cdconf.promotion.ssh.signature import armoured, dearmoured, signature_of, verify
-from cdconf.promotion.ssh.wire import Malformed, Reader
+from cdconf.promotion.ssh.wire import Malformed, WireReader
 from tests.promotion.crew import NAMESPACE, TokenKey, key_pair, line_of, signed, sshsig, string
 
 MESSAGE = b"what is approved\n"
@@ -270,9 +270,9 @@ def test_a_point_that_is_on_no_curve_is_refused(made):
 def test_numbers_are_written_in_one_way_only():
     for data in (b"\x80", b"\0\x01", b"\0"):
         with pytest.raises(Malformed):
-            Reader(string(data)).integer()
-    assert Reader(string(b"\0\x80")).integer() == 128
-    assert Reader(string(b"")).integer() == 0
+            WireReader(string(data)).integer()
+    assert WireReader(string(b"\0\x80")).integer() == 128
+    assert WireReader(string(b"")).integer() == 0
 
 
 def test_any_bytes_are_refused_and_crash_nothing(made):

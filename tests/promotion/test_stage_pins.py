@@ -10,7 +10,7 @@ from cdconf.inventory import load_project
 from cdconf.promotion.policy import policy_of
 from cdconf.promotion.policy_lint import findings
 from cdconf.promotion.read_policy import read_policy
-from cdconf.promotion.said import Held, Period, Subject
+from cdconf.promotion.said import Held, HeldPeriod, Subject
 from cdconf.promotion.saying import say
 from tests.conftest import cdconf, write
 from tests.promotion.test_policy import AFTER, lay_down, missing, rewrite
@@ -114,7 +114,7 @@ def test_time_in_an_easier_place_doesn_t_count(world):
     path = lay_down(world, policy)
     passed = world.proof().finished - 3600
     world.prove(finished=passed)
-    period = (Period(passed, passed + 600, PROCEDURE),)
+    period = (HeldPeriod(passed, passed + 600, PROCEDURE),)
     about = {"subject": Subject.of(world.artifact), "project": "demo", "app": "app", "version": "1", "stage": "manual"}
 
     def hold(copy_of):

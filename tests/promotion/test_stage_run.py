@@ -6,7 +6,7 @@ import time
 import pytest
 
 from cdconf.artifacts.attestations import STATEMENT, named
-from cdconf.artifacts.backends import Folder
+from cdconf.artifacts.backends import FolderBackend
 from cdconf.errors import ArtifactError, CommandFailed, UsageError
 from cdconf.events import Collector, Notice, OwnCodeRan, SmokeDone
 from cdconf.promotion import office_keys
@@ -118,7 +118,7 @@ def test_a_store_that_cannot_be_written_to_hides_no_result(world, monkeypatch):
     def refuse(self, name, data):
         raise ArtifactError("the disk is full")
 
-    monkeypatch.setattr(Folder, "create", refuse)
+    monkeypatch.setattr(FolderBackend, "create", refuse)
     run = world.stage_run()
     run.passed(world.artifact, {})
     run.failed(world.artifact, "no")

@@ -9,7 +9,7 @@ from cdconf.artifacts.leftovers import sweep
 from cdconf.errors import ArtifactError, GateClosed, UsageError
 from cdconf.events import Notice
 from cdconf.promotion import office_keys, signers
-from cdconf.promotion.line_stops import Target, lift, stop
+from cdconf.promotion.line_stops import StopTarget, lift, stop
 from cdconf.promotion.said import Lift, Stop, Subject
 from cdconf.promotion.saying import say, say_lifted
 from tests.conftest import cdconf
@@ -124,7 +124,7 @@ def test_a_stop_that_cannot_be_read_is_an_error(world, monkeypatch):
     def refuse(self, names):
         return {one: PermissionError("not yours") if one == name else data for one, data in read(self, names).items()}
 
-    monkeypatch.setattr("cdconf.artifacts.backends.Folder.read", refuse)
+    monkeypatch.setattr("cdconf.artifacts.backends.FolderBackend.read", refuse)
     with pytest.raises(ArtifactError, match=r"can't read .*stop-.*: it may be a stop"):
         world.gate()
 
@@ -147,12 +147,12 @@ def test_gc_leaves_stops_and_statements_alone(any_world):
 
 
 def test_people_stop_and_resume_by_hand(world):
-    target = Target("app", world.artifact)
+    target = StopTarget("app", world.artifact)
     name = stop(world.project, target, "loses orders", None, world.told.append)
     assert "loses orders" in world.why()
     with pytest.raises(UsageError, match="--note is empty"):
         lift(world.project, [target], " ", None, world.told.append)
-    assert lift(world.project, [Target("app", None)], "not this", None, world.told.append) == []
+    assert lift(world.project, [StopTarget("app", None)], "not this", None, world.told.append) == []
     assert lift(world.project, [target], "it was the test", "stage:acceptance", world.told.append) == [name]
     assert world.why() is None
 
@@ -160,13 +160,13 @@ def test_people_stop_and_resume_by_hand(world):
 def test_who_has_no_key_stops_nothing(world, monkeypatch, tmp_path):
     monkeypatch.setenv("CDCONF_SIGNING_KEY_DIR", str(tmp_path / "none"))
     with pytest.raises(ArtifactError, match="no key on this machine may sign this: override"):
-        stop(world.project, Target("app", None), "why not", None, world.told.append)
+        stop(world.project, StopTarget("app", None), "why not", None, world.told.append)
 
 
 def test_who_may_not_lift_a_verdict_is_told_before_anything_is_written(world):
     say(world.place, stopped(world), world.key("stage:manual"))
     with pytest.raises(GateClosed, match="stage:acceptance may not lift a stop of stage 'manual'"):
-        lift(world.project, [Target("app", world.artifact)], "please", "stage:acceptance", world.told.append)
+        lift(world.project, [StopTarget("app", world.artifact)], "please", "stage:acceptance", world.told.append)
 
 
 def test_the_commands(world):

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from types import SimpleNamespace
 
-from cdconf.artifacts import Store
+from cdconf.artifacts import ArtifactStore
 from cdconf.artifacts.attestations import STATEMENT, attest
 from cdconf.artifacts.backends import place_of
 from cdconf.events import Collector
@@ -84,7 +84,7 @@ class World:
 
     @property
     def store(self):
-        return Store(self.project)
+        return ArtifactStore(self.project)
 
     @property
     def place(self):

@@ -7,20 +7,20 @@ import xml.etree.ElementTree as ET
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from cdconf.drift.findings import Finding
+from cdconf.drift.findings import DriftFinding
 from cdconf.render.drift import nagios, prometheus, results, suites
-from cdconf.render.drift.look import NOTHING, Look, masked, signature
+from cdconf.render.drift.look import NOTHING, DriftLook, masked, signature
 
-HANDED = Finding("web1", "file", "/etc/motd", "by_hand", "roles/base/role.yml:3", "mode: 0644 -> 0600\n")
-BEHIND = Finding("web2", "file", "/etc/x", "not_applied", "roles/base/role.yml:9")
-BOTH = Finding("web2", "service", "shop", "both", evidence=("sudo: bob, 12:00",), repair="`cdconf deploy shop`")
-UNTOLD = Finding("web2", "orphan", "file /etc/y", "unknown", message="its secret isn't here")
-WAIVED = Finding("web1", "package", "vim", "by_hand", waived="bob debugs")
+HANDED = DriftFinding("web1", "file", "/etc/motd", "by_hand", "roles/base/role.yml:3", "mode: 0644 -> 0600\n")
+BEHIND = DriftFinding("web2", "file", "/etc/x", "not_applied", "roles/base/role.yml:9")
+BOTH = DriftFinding("web2", "service", "shop", "both", evidence=("sudo: bob, 12:00",), repair="`cdconf deploy shop`")
+UNTOLD = DriftFinding("web2", "orphan", "file /etc/y", "unknown", message="its secret isn't here")
+WAIVED = DriftFinding("web1", "package", "vim", "by_hand", waived="bob debugs")
 
 
 def look(*findings, **about):
     given = {"unreachable": {}, "failed": {}, "findings": findings, "duration_s": 1.5, "last_success": 1000.25}
-    return Look("shop", "production", ("web1", "web2"), **{**given, **about})
+    return DriftLook("shop", "production", ("web1", "web2"), **{**given, **about})
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_nagios_gets_one_line_and_its_own_exit_code(found, code, word):
 
 
 def test_a_line_names_few_hosts():
-    many = [Finding(f"web{number}", "file", "/x", "by_hand") for number in range(9)]
+    many = [DriftFinding(f"web{number}", "file", "/x", "by_hand") for number in range(9)]
     assert "9 changed by hand (web0, web1, web2, web3, web4 and 4 more)" in nagios.told(look(*many))[1]
 
 
@@ -130,7 +130,7 @@ def test_sarif_points_to_the_role_and_knows_waivers():
 
 
 def test_what_hosts_say_is_masked_and_obeyed_by_no_terminal():
-    odd = Finding(
+    odd = DriftFinding(
         "web1", "file", "/x\u202e", "by_hand", diff="geheim\x1b]0;x\x07", evidence=("geheim\x9b",), waived="geheim"
     )
     clean = masked(
@@ -150,8 +150,8 @@ def test_a_signature_changes_with_what_was_found_alone():
         look(HANDED, BEHIND, unreachable={"web1": "x"}),
         look(HANDED, BEHIND, error="x"),
         look(HANDED, BEHIND, failed={"web1": "x"}),
-        look(Finding(*HANDED.identity, "by_hand", HANDED.source, "mode: 0644 -> 0700\n"), BEHIND),
-        look(Finding(*HANDED.identity, "both", HANDED.source, HANDED.diff), BEHIND),
+        look(DriftFinding(*HANDED.identity, "by_hand", HANDED.source, "mode: 0644 -> 0700\n"), BEHIND),
+        look(DriftFinding(*HANDED.identity, "both", HANDED.source, HANDED.diff), BEHIND),
     ]
     assert len({first, *map(signature, others)}) == 8
     assert signature(look()) == NOTHING

@@ -16,7 +16,7 @@ from cdconf.agent.errors import Failed
 from cdconf.agent.files import walk
 from cdconf.agent.records import store as state
 from cdconf.agent.records.ledger import Ledger
-from cdconf.agent.records.store import Store
+from cdconf.agent.records.store import HostStore
 from cdconf.agent.release.releases import Releases
 from cdconf.agent.toggles.toggles import Toggles
 from cdconf.resources.archive import agent as archive
@@ -300,7 +300,7 @@ def app(world):
     path = world.home / "app"
     path.mkdir()
     os.chown(path, USER, USER)
-    ledger = Ledger(Store("demo", str(world.folder / "records")), "app")
+    ledger = Ledger(HostStore("demo", str(world.folder / "records")), "app")
     return path, Releases(str(path), ledger)
 
 
@@ -372,7 +372,7 @@ def test_shared_directories_aren_t_made_behind_a_user_s_link(world):
 def test_toggles_aren_t_written_behind_a_user_s_link(world):
     world.link("conf", world.etc)
     wanted = {"path": str(world.home / "conf/toggles.json"), "values": {"a": True}, "reload": False}
-    store = Store("demo", str(world.folder / "records"))
+    store = HostStore("demo", str(world.folder / "records"))
     with pytest.raises(Failed, match="root doesn't follow"):
         Toggles(store, {"name": "app", "services": [], "toggles": wanted})._write({"a": True})
 
@@ -382,7 +382,7 @@ def test_what_cdconf_remembers_in_another_user_s_directory_is_refused(world):
     records.mkdir()
     (records / "identity.json").write_text('{"environment": "mine"}')
     os.chown(records, USER, USER)
-    store = Store("demo", str(records))
+    store = HostStore("demo", str(records))
     with pytest.raises(Failed, match="belongs to 4242"):
         store.read("identity.json")
     with pytest.raises(Failed, match="belongs to 4242"):

@@ -82,7 +82,7 @@ def test_knows_which_key_belongs_to_a_certificate(kind):
 
 @given(st.binary(max_size=60))
 def test_rubbish_is_malformed(data):
-    with contextlib.suppress(der.Malformed):
+    with contextlib.suppress(der.MalformedDer):
         der.Certificate(data)
 
 
@@ -90,7 +90,7 @@ def test_rubbish_is_malformed(data):
 def test_a_damaged_certificate_is_malformed_or_read(position, byte):
     (_, data) = der.pem(DAMAGED)[0]
     broken = data[:position] + bytes([byte]) + data[position + 1 :]
-    with contextlib.suppress(der.Malformed):
+    with contextlib.suppress(der.MalformedDer):
         der.Certificate(broken)
 
 

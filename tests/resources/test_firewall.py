@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdconf.agent.errors import Failed
-from cdconf.agent.system.connection import Connection
+from cdconf.agent.system.connection import ControllerConnection
 from cdconf.resources.firewall import agent, rules
 
 PORT = st.integers(1, 65535)
@@ -66,7 +66,7 @@ def fields(*entries, policy="drop"):
 
 
 def ssh(client="10.1.2.3", port=22, interface="eth0"):
-    return Connection(ipaddress.ip_address(client), port, interface)
+    return ControllerConnection(ipaddress.ip_address(client), port, interface)
 
 
 @pytest.mark.parametrize(

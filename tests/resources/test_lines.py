@@ -1,7 +1,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdconf.agent.edit.lines import Lines
+from cdconf.agent.edit.lines import FileLines
 from cdconf.resources.block import agent as block
 from cdconf.resources.line import agent as line
 
@@ -11,7 +11,7 @@ LINE = st.text(st.sampled_from("ab#= é"), min_size=1, max_size=6)
 
 @given(TEXT)
 def test_text_comes_back_byte_for_byte(text):
-    assert Lines(text).text() == text
+    assert FileLines(text).text() == text
 
 
 def settled(module, path, fields):
@@ -31,7 +31,7 @@ def test_one_change_is_enough_and_others_stay(tmp_path_factory, before, wanted, 
     path = tmp_path_factory.mktemp("line") / "f"
     path.write_bytes(before.encode())
     fields = {"path": str(path), "text": wanted, **({"match": match, "all": every} if match else {"exact": wanted})}
-    old, new = Lines(before).all(), Lines(settled(line, path, fields)).all()
+    old, new = FileLines(before).all(), FileLines(settled(line, path, fields)).all()
     assert wanted in new
     rest = [one for one in old if one != wanted and not (match and line.re.search(match, one))]
     assert [one for one in new if one in rest] == rest

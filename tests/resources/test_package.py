@@ -51,7 +51,7 @@ Version: 1
 
 
 def test_status_says_what_is_properly_installed():
-    known = dpkg.Status(STATUS)
+    known = dpkg.DpkgStatus(STATUS)
     assert known.installed("libbar1").version == "2:1.0-1"
     assert known.package("libbar1").held
     assert not known.package("dpkg").held
@@ -62,19 +62,19 @@ def test_status_says_what_is_properly_installed():
 
 
 def test_a_bare_name_is_of_the_hosts_own_architecture():
-    known = dpkg.Status(STATUS)
+    known = dpkg.DpkgStatus(STATUS)
     assert known.installed("libfoo1") is None
     assert known.installed("libfoo1:i386").version == "1.0"
 
 
 def test_only_installed_packages_provide():
-    known = dpkg.Status(STATUS)
+    known = dpkg.DpkgStatus(STATUS)
     assert known.providers("bar-api") == known.providers("bar-other") == ["libbar1"]
     assert known.providers("bar") == []
 
 
 def test_an_empty_or_missing_status_has_no_packages(tmp_path):
-    assert dpkg.Status("").installed("dpkg") is None
+    assert dpkg.DpkgStatus("").installed("dpkg") is None
     assert dpkg.status(str(tmp_path / "none")).installed("dpkg") is None
 
 
@@ -223,7 +223,7 @@ Unable to detect release version
 
 
 def test_rpms_versions_in_all_their_spellings():
-    known = rpm.Installed(RPMS)
+    known = rpm.InstalledPackages(RPMS)
     bind, kernels = known.find("bind"), known.find("kernel")
     assert bind[0].version == "32:9.16-2.el9"
     assert not common.fits("9.16", bind[0].spellings)

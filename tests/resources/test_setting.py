@@ -118,7 +118,7 @@ def test_toml_is_as_wanted_or_refused(tree, path, value):
     wanted = expected(tree, path, value)
     assert tomllib.loads(changed) == wanted
     assert dotted.same(edit_toml.get(changed, path), value)
-    entry = edit_toml._find(edit_toml.Reader(text), path)
+    entry = edit_toml._find(edit_toml.TomlReader(text), path)
     untouched(text, changed, text[entry.start : entry.end] if entry else "")
 
 

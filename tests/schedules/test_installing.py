@@ -12,7 +12,7 @@ from cdconf.errors import CdconfError, UsageError
 from cdconf.inventory import load_project
 from cdconf.own_files import DamagedFile
 from cdconf.schedules import installing
-from cdconf.schedules.installing import Wish, absent, install, remove
+from cdconf.schedules.installing import ScheduleRequest, absent, install, remove
 from cdconf.schedules.period import Period
 from cdconf.schedules.schedule import Name, load, names
 from tests.conftest import write
@@ -20,7 +20,7 @@ from tests.pipeline.watch.test_install import complaints
 from tests.schedules.machine import Machine
 
 DRIFT = Name("drift", "dev")
-WISH = Wish(DRIFT, Period(1800), None, ("--quiet",))
+WISH = ScheduleRequest(DRIFT, Period(1800), None, ("--quiet",))
 
 
 @pytest.fixture(params=["system", "user"])
@@ -191,7 +191,7 @@ def test_a_run_in_crons_bare_environment_is_written_down(project, cron):
     write(
         project, {"cdconf.yml": "project: demo\ngroups:\n  web: [base]\n", "inventories/dev/hosts.yml": "hosts: {}\n"}
     )
-    install(one, Wish(Name("destroy-expired", None), Period(60), None, ()))
+    install(one, ScheduleRequest(Name("destroy-expired", None), Period(60), None, ()))
     command = cron.tab.split(" ", 5)[5].replace("\\%", "%")
     bare = {"PATH": "/usr/bin:/bin", "HOME": os.environ["HOME"], "LOGNAME": "root", "SHELL": "/bin/sh"}
     done = subprocess.run(["/bin/sh", "-c", command], env=bare, cwd="/", capture_output=True, text=True, check=False)

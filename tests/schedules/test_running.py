@@ -13,7 +13,7 @@ from cdconf.errors import CdconfError, LeaseHeld
 from cdconf.inventory import load_project
 from cdconf.own_files import DamagedFile
 from cdconf.schedules import running, runs
-from cdconf.schedules.runs import Ran
+from cdconf.schedules.runs import ScheduledRun
 from cdconf.schedules.schedule import Name, Schedule, save
 from cdconf.schedules.standing import standing
 
@@ -134,7 +134,7 @@ def test_secret_variables_are_the_operators_alone(program, tmp_path, monkeypatch
 def test_only_the_last_runs_are_kept(program):
     one = program("")
     for number in range(runs.KEPT + 3):
-        runs.write(one.data, DRIFT, Ran(float(number), 1.0, 0))
+        runs.write(one.data, DRIFT, ScheduledRun(float(number), 1.0, 0))
     assert [ran.began_at for ran in runs.read(one.data, DRIFT)] == [float(n) for n in range(3, runs.KEPT + 3)]
 
 
@@ -155,13 +155,19 @@ EVERY = 1800
     ("ran", "problem"),
     [
         ([], None),
-        ([Ran(NOW - 60, 5, 0)], None),
-        ([Ran(NOW - 2000, 5, 2)], None),
-        ([Ran(NOW - 3900, 5, 4)], "2 runs were missed: nothing has started them"),
-        ([Ran(NOW - 9000, 5, 0), Ran(NOW - 60, 5, 1)], "4 runs were missed: the last one failed with exit code 1"),
-        ([Ran(NOW - 9000, 5, 0), Ran(NOW - 2000)], "4 runs were missed: the last one hasn't ended, or was killed"),
-        ([Ran(NOW - 60, 5, 0), Ran(NOW + 9000, 5, 0)], None),
-        ([Ran(NOW + 9000, 5, 0)], None),
+        ([ScheduledRun(NOW - 60, 5, 0)], None),
+        ([ScheduledRun(NOW - 2000, 5, 2)], None),
+        ([ScheduledRun(NOW - 3900, 5, 4)], "2 runs were missed: nothing has started them"),
+        (
+            [ScheduledRun(NOW - 9000, 5, 0), ScheduledRun(NOW - 60, 5, 1)],
+            "4 runs were missed: the last one failed with exit code 1",
+        ),
+        (
+            [ScheduledRun(NOW - 9000, 5, 0), ScheduledRun(NOW - 2000)],
+            "4 runs were missed: the last one hasn't ended, or was killed",
+        ),
+        ([ScheduledRun(NOW - 60, 5, 0), ScheduledRun(NOW + 9000, 5, 0)], None),
+        ([ScheduledRun(NOW + 9000, 5, 0)], None),
     ],
 )
 def test_a_schedule_that_misses_two_runs_is_a_problem(project, ran, problem):
@@ -178,5 +184,5 @@ def test_a_schedule_that_never_ran_is_a_problem_two_periods_later(project):
 
 
 def test_what_starts_it_is_asked_for_first(project):
-    found = standing(schedule(project, installed_at=NOW), [Ran(NOW - 1, 1, 0)], NOW, "x.timer is gone")
+    found = standing(schedule(project, installed_at=NOW), [ScheduledRun(NOW - 1, 1, 0)], NOW, "x.timer is gone")
     assert found.problem == "x.timer is gone"

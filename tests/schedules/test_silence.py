@@ -7,7 +7,7 @@ import pytest
 from cdconf.inventory import load_project
 from cdconf.notify import schedules as notified
 from cdconf.schedules import runs, silence
-from cdconf.schedules.runs import Ran
+from cdconf.schedules.runs import ScheduledRun
 from cdconf.schedules.schedule import Name, Schedule, save
 
 
@@ -22,7 +22,7 @@ def installed(project, name, *, installed_at, ran_at=None, code=0):
     loaded = load_project(project)
     save(loaded, Schedule(name, 1800, 900, "cron", (), {}, str(project), installed_at))
     if ran_at is not None:
-        runs.write(loaded.data, name, Ran(ran_at, 1.0, code))
+        runs.write(loaded.data, name, ScheduledRun(ran_at, 1.0, code))
     return loaded
 
 

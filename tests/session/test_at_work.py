@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from cdconf.session import active_runs
-from cdconf.session.active_runs import AtWork, dead_of, forget, killed, told
+from cdconf.session.active_runs import ActiveRunLock, dead_of, forget, killed, told
 
 LEASE = {"run": "r1", "owner": "me", "reason": "deploy", "inner": [{"run": "r2", "owner": "me", "reason": "smoke"}]}
 
@@ -25,7 +25,7 @@ def corpse(tmp_path):
 
 
 def test_a_run_is_at_work_until_its_process_ends(tmp_path):
-    run = AtWork(tmp_path, "r1", {})
+    run = ActiveRunLock(tmp_path, "r1", {})
     assert dead_of(tmp_path, ["r1", "r9", "../../etc/passwd"]) == []
     run.end()
     assert dead_of(tmp_path, ["r1"]) == []
@@ -36,7 +36,7 @@ def test_what_a_killed_run_leaves_tells_of_it(corpse):
     assert dead_of(corpse, ["r1", "r2"]) == ["r1"]
     assert killed(corpse) == {"r1": {"command": "deploy", "environment": "dev", "started_at": 7.5}}
     assert told(LEASE, corpse)["dead"] == ["r1"]
-    inner = AtWork(corpse, "r2", {})
+    inner = ActiveRunLock(corpse, "r2", {})
     assert told(LEASE, corpse)["dead"] == ["r1"]
     inner.end()
     forget(corpse, "r1")
@@ -74,10 +74,10 @@ def test_a_pipe_is_no_killed_run(corpse):
 
 
 def test_what_was_killed_long_ago_goes_and_what_is_at_work_stays(corpse, monkeypatch):
-    run = AtWork(corpse, "r2", {})
+    run = ActiveRunLock(corpse, "r2", {})
     for path in (corpse / "runs").iterdir():
         os.utime(path, (1, 1))
-    AtWork(corpse, "r3", {}).end()
+    ActiveRunLock(corpse, "r3", {}).end()
     assert [path.name for path in (corpse / "runs").iterdir()] == ["r2"]
     assert active_runs.dead_of(corpse, ["r2"]) == []
     run.end()

@@ -7,7 +7,7 @@ import pytest
 
 from cdconf.errors import InvalidFile
 from cdconf.session import known_hosts
-from cdconf.session.host_keys import KeyRefused, Policy, UnknownKey, known_keys
+from cdconf.session.host_keys import HostKeyPolicy, KeyRefused, UnknownKey, known_keys
 from cdconf.session.known_hosts import KnownHosts
 
 A, B, C = (paramiko.ECDSAKey.generate() for _ in range(3))
@@ -129,12 +129,12 @@ def test_a_key_that_was_learnt_is_known_for_the_rest_of_the_run_and_later(tmp_pa
     path.parent.mkdir()
     path.write_text(line("other", B).rstrip("\n"))  # an editor left no end of line
     known = KnownHosts()
-    Policy(known, known_keys(known, [path], ("web1", 2222, None)), path).missing_host_key(None, "web1", A)
+    HostKeyPolicy(known, known_keys(known, [path], ("web1", 2222, None)), path).missing_host_key(None, "web1", A)
     check(known_keys(known, [path], ("web1", 2222, None)))
     check(known_keys(KnownHosts(), [path], ("web1", 2222, None)))
     check(known_keys(KnownHosts(), [path], ("other", 22, None)), B)
     with pytest.raises(KeyRefused, match="is not the one that is known"):  # it's learnt once
-        Policy(known, known_keys(known, [path], ("web1", 2222, None)), path).missing_host_key(None, "web1", C)
+        HostKeyPolicy(known, known_keys(known, [path], ("web1", 2222, None)), path).missing_host_key(None, "web1", C)
 
 
 def test_a_revoked_key_is_never_learnt(tmp_path):
@@ -142,7 +142,7 @@ def test_a_revoked_key_is_never_learnt(tmp_path):
     path.write_text(line("*", A, "@revoked"))
     known = KnownHosts()
     with pytest.raises(KeyRefused, match="is revoked"):
-        Policy(known, known_keys(known, [path], ("web1", 22, None)), path).missing_host_key(None, "web1", A)
+        HostKeyPolicy(known, known_keys(known, [path], ("web1", 22, None)), path).missing_host_key(None, "web1", A)
     assert path.read_text() == line("*", A, "@revoked")
 
 

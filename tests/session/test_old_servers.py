@@ -11,7 +11,7 @@ import pytest
 from cdconf.errors import Unreachable
 from cdconf.inventory import Host, Ssh
 from cdconf.session import old_servers
-from cdconf.session.ssh import Ssh as Connections
+from cdconf.session.ssh import SshChannels as Connections
 from cdconf.session.ssh_connection import ssh_config
 from tests.session.test_ssh_jumps import Server, heard
 

@@ -7,7 +7,7 @@ import paramiko
 import pytest
 
 from cdconf.errors import Unreachable
-from cdconf.session.ssh import Ssh
+from cdconf.session.ssh import SshChannels
 from cdconf.session.ssh_keys import PrivateKeys
 from tests.hostile.server import FalseServer
 
@@ -40,7 +40,7 @@ def test_many_connections_check_an_rsa_key_once(place, monkeypatch):
         return read(self, filename, password)
 
     monkeypatch.setattr(paramiko.RSAKey, "_from_private_key_file", from_private_key_file)
-    shared = Ssh()
+    shared = SshChannels()
     with ThreadPoolExecutor(HOSTS) as pool:
         list(pool.map(lambda number: _open(place, shared, f"web{number}"), range(HOSTS)))
     shared.close()
@@ -61,7 +61,7 @@ def test_a_damaged_key_is_named_at_once_and_not_taken_for_the_network(place, mon
     paramiko.RSAKey.generate(1024).write_private_key_file(str(place.identity))
     place.identity.write_text(damage(place.identity.read_text()))
     monkeypatch.setattr("cdconf.session.ssh.time.sleep", lambda seconds: pytest.fail("it's tried again"))
-    shared = Ssh()
+    shared = SshChannels()
     for name in ("web1", "web2"):
         with pytest.raises(Unreachable, match="private key can't be read") as caught:
             _open(place, shared, name)
@@ -86,7 +86,7 @@ def test_a_good_key_is_not_blamed_for_a_login_that_ends_otherwise(tmp_path, monk
     server, identity, known = FalseServer(behaviour, key), tmp_path / "id", tmp_path / "known"
     kind.generate(bits=2048 if kind is paramiko.RSAKey else 256).write_private_key_file(str(identity))
     known.write_text(f"[127.0.0.1]:{server.port} {key.get_name()} {key.get_base64()}\n")
-    shared = Ssh()
+    shared = SshChannels()
     with pytest.raises(Unreachable, match=words) as caught:
         _open(SimpleNamespace(port=server.port, known=str(known), identity=identity), shared, "web1")
     assert "can't be read" not in caught.value.message

@@ -111,7 +111,7 @@ def test_what_others_can_write_to_is_refused(home, name):
 
 def test_the_systems_own_files_know_no_home(home):
     put(home, config="Include ~/x\n")
-    with pytest.raises(ssh_include.Refused, match="alone"):
+    with pytest.raises(ssh_include.IncludeRefused, match="alone"):
         list(ssh_include.lines(home / ".ssh/config", is_users=False))
 
 

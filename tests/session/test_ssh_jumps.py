@@ -12,7 +12,7 @@ import pytest
 
 from cdconf.errors import Unreachable
 from cdconf.inventory import Host, Ssh
-from cdconf.session.ssh import Ssh as Connections
+from cdconf.session.ssh import SshChannels as Connections
 from cdconf.session.ssh_tunnels import Tunnel
 from cdconf.session.transport import TransportClosed
 

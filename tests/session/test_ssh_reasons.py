@@ -14,7 +14,7 @@ from cdconf.errors import InvalidFile, Unreachable, UsageError
 from cdconf.inventory import Host
 from cdconf.inventory import Ssh as SshSettings
 from cdconf.session.known_hosts import KnownHosts
-from cdconf.session.ssh import Ssh
+from cdconf.session.ssh import SshChannels
 from cdconf.session.ssh_connection import ssh_config
 from cdconf.session.ssh_keys import PrivateKeys
 from cdconf.session.ssh_login import Login, meaning, parts_of, prepare
@@ -126,7 +126,7 @@ def test_a_host_that_hangs_is_named_so_and_tried_once_more(monkeypatch):
     """The kernel takes connections for a process that's stopped; nobody says anything."""
     monkeypatch.setattr("cdconf.session.ssh_login.CONNECT_TIMEOUT", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server:
-        ssh = Ssh()
+        ssh = SshChannels()
         host = Host("web1", (), ssh=SshSettings("127.0.0.1", server.getsockname()[1], "root"))
         began = time.monotonic()
         with pytest.raises(Unreachable, match=r"took the connection and then said nothing for 0.5 s: it hangs"):

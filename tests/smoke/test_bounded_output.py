@@ -8,14 +8,14 @@ import sys
 
 import pytest
 
-from cdconf.smoke.output import KEPT, Output
+from cdconf.smoke.output import KEPT, OutputPipe
 
 PRINTING = "import os, time\nwhile True: os.write(1, b'x' * 65535 + b'\\n')"
 
 
 @pytest.fixture
 def output():
-    with contextlib.closing(Output()) as one:
+    with contextlib.closing(OutputPipe()) as one:
         yield one
 
 

@@ -11,7 +11,7 @@ import pytest
 from cdconf.deploy.verify import smoke
 from cdconf.errors import CdconfError, Unreachable
 from cdconf.roles import smoke_errors
-from cdconf.smoke.runner import Report, _Server, check_runnable, run_smoke
+from cdconf.smoke.runner import SmokeReport, _Server, check_runnable, run_smoke
 from tests.conftest import cdconf, write
 
 HOSTS = {"web1": {"name": "web1", "address": "192.0.2.1", "groups": ["web"]}}
@@ -114,7 +114,7 @@ def test_tests_that_are_killed_in_the_middle_leave_no_traceback(tmp_path, messag
         closed.wait(10)
         return answer(command)
 
-    server = _Server(tmp_path / "socket", {"web1": slow}, Report(), lambda event: None)
+    server = _Server(tmp_path / "socket", {"web1": slow}, SmokeReport(), lambda event: None)
     with server:
         client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         client.connect(str(server.path))

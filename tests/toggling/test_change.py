@@ -6,14 +6,14 @@ from types import SimpleNamespace
 import pytest
 
 from cdconf.agent.protocol import toggle_calls
-from cdconf.agent.records.store import Store
+from cdconf.agent.records.store import HostStore
 from cdconf.deploy.rollout import Failure
 from cdconf.engine import Outcome
 from cdconf.errors import CdconfError, GateClosed, HostFailed, InvalidFile, Unreachable
 from cdconf.events import Notice
 from cdconf.inventory import load_project, load_toggles
 from cdconf.toggling import change as toggling
-from cdconf.toggling.change import Change, Toggling
+from cdconf.toggling.change import ToggleChange, Toggling
 from tests.called import Called
 from tests.conftest import write
 
@@ -63,7 +63,9 @@ class Fleet:
         if name == "app.status":
             return {"activating": self.activating, "linked": self.linked}
         lease = SimpleNamespace(run="r1", owner=lambda: "anna", check=lambda: None)
-        agent = SimpleNamespace(store=Store("demo", f"{self.folder}/{host}/state"), proceed=lambda: None, lease=lease)
+        agent = SimpleNamespace(
+            store=HostStore("demo", f"{self.folder}/{host}/state"), proceed=lambda: None, lease=lease
+        )
         app = arguments["app"]
         app["toggles"] = dict(app["toggles"], path=str(self.file(host)))
         return getattr(toggle_calls, name.removeprefix("toggles."))(agent, **arguments)
@@ -113,7 +115,7 @@ class World:
         project = load_project(self.root)
         app, environment = project.apps["app"], SimpleNamespace(name="dev")
         values = load_toggles(project, "dev")["app"]
-        change = Change(app, app.toggles[name], on, check=check)
+        change = ToggleChange(app, app.toggles[name], on, check=check)
         run = Toggling(project, environment, self.fleet, change, values, self.said.append)
         hosts = [SimpleNamespace(name=host) for host in "abc"]
         return run.look(hosts) if check else run.run(hosts)

@@ -3,36 +3,36 @@
 import pytest
 
 from cdconf.errors import UsageError
-from cdconf.web.binding import Wish, allowed, binding_of
+from cdconf.web.binding import BindRequest, allowed, binding_of
 
 
 def test_loopback():
-    found = binding_of(Wish())
+    found = binding_of(BindRequest())
     assert (found.address, found.port, found.url) == ("127.0.0.1", 8790, "http://localhost:8790")
     assert found.names == {"localhost", "127.0.0.1", "::1"}
     assert not found.believes("127.0.0.1")
-    assert binding_of(Wish("[::1]:1")).url == "http://localhost:1"
-    assert binding_of(Wish("localhost:1")).address == "127.0.0.1"
+    assert binding_of(BindRequest("[::1]:1")).url == "http://localhost:1"
+    assert binding_of(BindRequest("localhost:1")).address == "127.0.0.1"
 
 
 @pytest.mark.parametrize(
     ("wish", "message"),
     [
-        (Wish("0.0.0.0:80"), "to whoever reaches that address"),
-        (Wish("10.0.0.5:80", names=("x",)), "to whoever reaches that address"),
-        (Wish("0.0.0.0:80", "cert", "key"), "by which name"),
-        (Wish(certificate="cert"), "belong together"),
-        (Wish("10.0.0.5:80", proxies=("10.0.0.1",)), "--behind needs the header"),
-        (Wish("10.0.0.5:80", proxies=("0.0.0.0/0",), user_header="X-User"), "would believe everybody"),
-        (Wish("10.0.0.5:80", proxies=("proxy",), user_header="X-User"), "isn't an address"),
-        (Wish(user_header="X-User"), "from listed proxies only"),
-        (Wish(proxies=("10.0.0.1",), user_header="X User"), "isn't a header's name"),
-        (Wish("unix:/run/x"), "who somebody is"),
-        (Wish("unix:x", user_header="X-User"), "absolute path"),
-        (Wish("8790"), "isn't ADDR:PORT"),
-        (Wish("127.0.0.1:99999"), "isn't ADDR:PORT"),
-        (Wish("example.org:80"), "isn't ADDR:PORT"),
-        (Wish(names=("a/b",)), "isn't a name"),
+        (BindRequest("0.0.0.0:80"), "to whoever reaches that address"),
+        (BindRequest("10.0.0.5:80", names=("x",)), "to whoever reaches that address"),
+        (BindRequest("0.0.0.0:80", "cert", "key"), "by which name"),
+        (BindRequest(certificate="cert"), "belong together"),
+        (BindRequest("10.0.0.5:80", proxies=("10.0.0.1",)), "--behind needs the header"),
+        (BindRequest("10.0.0.5:80", proxies=("0.0.0.0/0",), user_header="X-User"), "would believe everybody"),
+        (BindRequest("10.0.0.5:80", proxies=("proxy",), user_header="X-User"), "isn't an address"),
+        (BindRequest(user_header="X-User"), "from listed proxies only"),
+        (BindRequest(proxies=("10.0.0.1",), user_header="X User"), "isn't a header's name"),
+        (BindRequest("unix:/run/x"), "who somebody is"),
+        (BindRequest("unix:x", user_header="X-User"), "absolute path"),
+        (BindRequest("8790"), "isn't ADDR:PORT"),
+        (BindRequest("127.0.0.1:99999"), "isn't ADDR:PORT"),
+        (BindRequest("example.org:80"), "isn't ADDR:PORT"),
+        (BindRequest(names=("a/b",)), "isn't a name"),
     ],
 )
 def test_refused(wish, message):
@@ -41,7 +41,9 @@ def test_refused(wish, message):
 
 
 def test_a_listed_proxy_is_believed_and_nobody_else():
-    found = binding_of(Wish("0.0.0.0:80", proxies=("10.0.0.0/30", "fd00::1"), user_header="X-User", names=("board",)))
+    found = binding_of(
+        BindRequest("0.0.0.0:80", proxies=("10.0.0.0/30", "fd00::1"), user_header="X-User", names=("board",))
+    )
     believed = {peer: found.believes(peer) for peer in ("10.0.0.2", "fd00::1", "10.0.0.9", "127.0.0.1", "x", None)}
     assert believed == {
         "10.0.0.2": True,
@@ -52,7 +54,7 @@ def test_a_listed_proxy_is_believed_and_nobody_else():
         None: False,
     }
     assert found.user_header == "x-user"
-    assert binding_of(Wish("unix:/run/x", user_header="X-User")).believes(None)
+    assert binding_of(BindRequest("unix:/run/x", user_header="X-User")).believes(None)
 
 
 @pytest.mark.parametrize(
@@ -69,4 +71,4 @@ def test_a_listed_proxy_is_believed_and_nobody_else():
     ],
 )
 def test_hosts(header, is_own):
-    assert allowed(header, binding_of(Wish()).names) is is_own
+    assert allowed(header, binding_of(BindRequest()).names) is is_own

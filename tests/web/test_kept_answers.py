@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from cdconf.web.reading import kept as kept_module
-from cdconf.web.reading.kept import Kept
+from cdconf.web.reading.kept import AnswerCache
 
 
 class World:
@@ -17,7 +17,7 @@ class World:
         self.version, self.clock, self.made = 1, 0.0, []
         self.go = threading.Event()
         self.go.set()
-        self.kept = Kept(lambda: self.version, lambda: self.clock)
+        self.kept = AnswerCache(lambda: self.version, lambda: self.clock)
 
     def get(self, **options):
         return self.kept.get("a", self.make, **options)
@@ -83,7 +83,7 @@ def test_what_could_not_be_made_is_tried_again():
             raise ValueError("no")
         return "yes"
 
-    kept = Kept(lambda: version[0], lambda: clock[0])
+    kept = AnswerCache(lambda: version[0], lambda: clock[0])
     for _ in range(2):
         with pytest.raises(ValueError, match="no"):
             kept.get("a", fail)

@@ -4,7 +4,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from cdconf.promotion.line_stops import Target, stop
+from cdconf.promotion.line_stops import StopTarget, stop
 from cdconf.web.page import Ask, NotThere
 from cdconf.web.reading.sources import Sources
 from cdconf.web.rendering import html
@@ -73,7 +73,7 @@ def test_what_would_be_approved(sources):
 
 
 def test_a_stop_shows_who_must_do_what(sources, line):  # noqa: F811
-    stop(line.project, Target("app", None), "it loses orders", None, lambda event: None)
+    stop(line.project, StopTarget("app", None), "it loses orders", None, lambda event: None)
     page, text = shown(sources, board.show)
     (found,) = page.data["stops"]
     assert (found["what"], found["why"]) == ("app", "it loses orders")

@@ -12,11 +12,11 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from cdconf.artifacts import Store
+from cdconf.artifacts import ArtifactStore
 from cdconf.artifacts.backends import place_of
 from cdconf.inventory import load_project
 from cdconf.promotion import office_keys, signers
-from cdconf.promotion.line_stops import Target, stop
+from cdconf.promotion.line_stops import StopTarget, stop
 from cdconf.promotion.offices import named
 from cdconf.promotion.procedure import procedure_of
 from cdconf.promotion.said import Proof, Subject
@@ -133,7 +133,9 @@ def little(folder: Path) -> World:
     waiting = line.build("2.22")
     for stage in ("acceptance", "manual"):
         line.passes(waiting, stage)
-    stop(line.project, Target("shop", broken), "deployment to production failed: the cart answers 500", None, _quiet)
+    stop(
+        line.project, StopTarget("shop", broken), "deployment to production failed: the cart answers 500", None, _quiet
+    )
     bad = ran(root, 40, _rollback(now - 2 * HOUR), started_at=now - 2 * HOUR, **_failed("2.21"))
     drift = ran(root, 41, _drift(now), started_at=now - HOUR, **_looked())
     return World(root, {"rollback": f"/runs/{bad}", "look": f"/runs/{drift}", **_of("production", "web2", waiting)})
@@ -225,7 +227,7 @@ class _Line:
         about = {"commit_time": 0.0, "built_at": time.time(), "duration_s": 9.0, "builder": "ci", "dirty": False}
         about["commit"] = asked_of_git(self.root, "rev-parse", "HEAD")
         made = archive(self.folder / f"{app}-{version}.tar.gz", version.encode())
-        return Store(self.project).add(app, version, made, **about)
+        return ArtifactStore(self.project).add(app, version, made, **about)
 
     def passes(self, artifact, stage, environment=None):
         homes = {"acceptance": "try-1", "manual": "staging", "release": "production"}

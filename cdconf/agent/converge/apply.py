@@ -10,7 +10,7 @@ from cdconf.agent.commands.execute import printable, unspeakable
 from cdconf.agent.converge import causes, compare, orphans, type_agents
 from cdconf.agent.converge.handlers import Handlers
 from cdconf.agent.errors import Down, Failed, Missing, Obstacle, Rebooting
-from cdconf.agent.records.store import Applied
+from cdconf.agent.records.store import AppliedResources
 
 
 class Stopped(Exception):
@@ -75,7 +75,7 @@ class Convergence(object):
         self.emit = emit
         self.proceed = proceed
         self.prune = prune
-        self.applied = Applied(store, catalog["resources"])
+        self.applied = AppliedResources(store, catalog["resources"])
         self.handlers = Handlers(catalog, check, store, self.report)
         self.counts = {}
         self.is_unsettled = False  # something before it would change, or couldn't be looked at
@@ -181,7 +181,7 @@ class Convergence(object):
         else:
             alright = self._apply(module, changes)
         for resource, error in failed:
-            why = causes.Causes(unknown=True) if self.check else None
+            why = causes.ResourceCauses(unknown=True) if self.check else None
             self.report("failed", resource, started, message=error.text(resource["sensitive"]), why=why)
         return alright and not failed
 
@@ -196,7 +196,7 @@ class Convergence(object):
             self.report("would_change", resource, started, None, error.problem, why, error.repair)
             self.is_unsettled = True
         elif self.tells and isinstance(error, Missing) and self.is_unsettled:
-            self.report("unknown", resource, started, message=error.message, why=causes.Causes(unknown=True))
+            self.report("unknown", resource, started, message=error.message, why=causes.ResourceCauses(unknown=True))
         else:
             return False
         self.handlers.may_be_due(resource)
@@ -311,7 +311,7 @@ class Convergence(object):
                 self.applied.forget(identifier)
                 continue
             if not self.prune:
-                text, why = "was applied, and is no longer in the files", causes.Causes(not_applied=["exists"])
+                text, why = "was applied, and is no longer in the files", causes.ResourceCauses(not_applied=["exists"])
                 self.report("orphaned", entry, started, message=text, why=why if self.check else None)
             elif self.check:
                 self._would_remove(entry, started)
@@ -322,7 +322,7 @@ class Convergence(object):
     def _would_remove(self, entry, started):
         try:
             orphans.module_for(entry)
-            self.report("would_change", entry, started, "removed\n", why=causes.Causes(not_applied=["exists"]))
+            self.report("would_change", entry, started, "removed\n", why=causes.ResourceCauses(not_applied=["exists"]))
         except orphans.Unremovable as reason:
             self.report("would_change", entry, started, message="{}, only forgotten".format(reason))
 

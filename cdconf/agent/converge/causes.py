@@ -3,7 +3,7 @@
 BY_HAND, NOT_APPLIED, BOTH, UNKNOWN = "by_hand", "not_applied", "both", "unknown"
 
 
-class Causes(object):
+class ResourceCauses(object):
     """Why one resource differs.
 
     Args:
@@ -47,22 +47,22 @@ def of_difference(applied, resource, differing, changed=None):
     """
     entry = applied.entries.get(resource["id"])
     if entry is None:
-        return Causes(not_applied=differing)
+        return ResourceCauses(not_applied=differing)
     if applied.is_last_applied(resource):
-        return Causes(by_hand=differing)
+        return ResourceCauses(by_hand=differing)
     wanted = _wanted(applied, entry, resource, differing)
     if changed is not None:
         by_hand = [name for name in changed if name in differing or name == "exists"]
-        return Causes(by_hand, wanted or (() if by_hand else differing))
+        return ResourceCauses(by_hand, wanted or (() if by_hand else differing))
     was_there = "absent" not in entry
     if "exists" in differing or not was_there:
         is_there = "exists" not in differing or differing["exists"][0]
-        return Causes(["exists"] if is_there != was_there else (), wanted)
+        return ResourceCauses(["exists"] if is_there != was_there else (), wanted)
     if "macs" not in entry:
-        return Causes(unknown=True)
+        return ResourceCauses(unknown=True)
     macs = entry["macs"]
     by_hand = [name for name, (old, _) in differing.items() if name in macs and applied.mac(old) != macs[name]]
-    return Causes(by_hand, wanted or (() if by_hand else differing))
+    return ResourceCauses(by_hand, wanted or (() if by_hand else differing))
 
 
 def _wanted(applied, entry, resource, differing):
@@ -76,7 +76,7 @@ def _wanted(applied, entry, resource, differing):
 def of_obstacle(applied, resource, changed=None):
     """The causes of something that is in the way of a resource; the arguments are as above."""
     if resource["id"] not in applied.entries:
-        return Causes(not_applied=["exists"])
+        return ResourceCauses(not_applied=["exists"])
     if applied.is_last_applied(resource):
-        return Causes(by_hand=["exists"])
-    return Causes(["exists"] if changed else (), ["exists"], unknown=changed is None)
+        return ResourceCauses(by_hand=["exists"])
+    return ResourceCauses(["exists"] if changed else (), ["exists"], unknown=changed is None)

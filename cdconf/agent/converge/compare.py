@@ -7,7 +7,7 @@ HIDDEN = "(sensitive)"
 PUBLIC = ("owner", "group", "mode")  # everybody on the host sees them, whatever is in the file
 
 
-class Told(str):
+class DifferingLines(str):
     """An observed value that isn't as wanted, in lines that tell how: they stand in the place of `old -> new`."""
 
 
@@ -50,7 +50,7 @@ def text(resource, differing):
             lines.append("{}: {}\n".format(name, HIDDEN))
         elif _is_text(old) and _is_text(new) and ("\n" in (old or "") or "\n" in (new or "")):
             lines.extend(unified(resource["title"], old or "", new or ""))
-        elif isinstance(old, Told):
+        elif isinstance(old, DifferingLines):
             lines.append("{}:\n{}\n".format(name, old.rstrip("\n")))
         elif "exists" in differing:
             lines.append("{}: {}\n".format(name, _shown(new)))

@@ -7,7 +7,7 @@ import time
 
 from cdconf.agent.converge import causes, compare, type_agents
 from cdconf.agent.converge.apply import Convergence, observe
-from cdconf.agent.converge.first_seen import Seen
+from cdconf.agent.converge.first_seen import FirstSeen
 from cdconf.agent.errors import Down, Failed, Missing, Obstacle
 from cdconf.agent.records import kept
 
@@ -28,7 +28,7 @@ class Drifting(Convergence):
         self.alone = catalog is None
         catalog = catalog or {"resources": [], "handlers": {}, "compare": {}, "complete": True}
         super(Drifting, self).__init__(catalog, True, store, self._emit, lambda: None)
-        self.seen = Seen(store)
+        self.seen = FirstSeen(store)
         self._tell = emit
         self._found_evidence = None
 
@@ -51,9 +51,9 @@ class Drifting(Convergence):
     def _evidence(self):
         """Made for the first finding: a host without any reads no log."""
         if self._found_evidence is None:
-            from cdconf.agent.converge.evidence import Evidence
+            from cdconf.agent.converge.evidence import ChangeEvidence
 
-            self._found_evidence = Evidence()
+            self._found_evidence = ChangeEvidence()
         return self._found_evidence
 
     def _difference(self, resource, observed):
@@ -68,7 +68,7 @@ class Drifting(Convergence):
             text = "systemd restarted it {} times since the last look, {} in all".format(count - before, count)
             entry = {"type": "flapping", "title": resource["title"], "source": resource.get("source")}
             repair = "`journalctl -u {}` says why it ended".format(resource["title"])
-            why = causes.Causes(by_hand=["restarts"])
+            why = causes.ResourceCauses(by_hand=["restarts"])
             self.report("would_change", entry, time.monotonic(), None, text, why, repair)
 
     def _run_alone(self):
@@ -108,7 +108,7 @@ class Drifting(Convergence):
             self._unknown(about, _MUCH if entry.get("version") == kept.VERSION else _OLD)
 
     def _unknown(self, entry, message, started=None):
-        why = causes.Causes(unknown=True)
+        why = causes.ResourceCauses(unknown=True)
         self.report("unknown", entry, started or time.monotonic(), message=message, why=why)
 
     def _compare(self, module, batch):
@@ -133,7 +133,7 @@ class Drifting(Convergence):
         if message is None and "exists" in names:
             message = "it's back" if resource["absent"] else "it's gone"
         message = message or "not as applied: {}".format(", ".join(names))
-        why = causes.Causes(by_hand=names)
+        why = causes.ResourceCauses(by_hand=names)
         self.report("would_change", resource, started, None, message, why, repair)
 
     def _told_alone(self, resource, error, started):
@@ -151,7 +151,7 @@ class Drifting(Convergence):
     def _handlers_left(self):
         for entry in self.handlers.pending:
             shown = {"type": "handler", "title": entry["name"], "source": entry.get("source")}
-            why = causes.Causes(not_applied=["pending"])
+            why = causes.ResourceCauses(not_applied=["pending"])
             text = "pending since an earlier run"
             self.report("would_change", shown, time.monotonic(), None, text, why)
 
@@ -173,7 +173,7 @@ def note(store, kind, title, there):
         title: Its title.
         there: Whether it's there now.
     """
-    seen = Seen(store)
+    seen = FirstSeen(store)
     by = "told:{}:{}".format(kind, title)
     at = seen.since(kind, title, by) if there else None
     seen.save([by])

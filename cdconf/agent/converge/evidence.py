@@ -31,7 +31,7 @@ _WITH_VALUE = ("-o", "-c", "-t", "-a", "--option", "--config-file", "--target-re
 _ACTIONS = ("install", "upgrade", "remove", "purge", "downgrade")
 
 
-class Evidence(object):
+class ChangeEvidence(object):
     """One look's evidence; each log is read once, when it's first asked for.
 
     Args:

@@ -15,7 +15,7 @@ _MOST = 2000  # findings that are remembered
 LOCK = "seen.lock"
 
 
-class Seen(object):
+class FirstSeen(object):
     """What earlier looks have seen.
 
     Args:

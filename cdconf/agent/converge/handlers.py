@@ -3,7 +3,7 @@
 import os
 import time
 
-from cdconf.agent.converge.causes import Causes
+from cdconf.agent.converge.causes import ResourceCauses
 from cdconf.agent.errors import Failed, Rebooting
 from cdconf.agent.lease.lease import boot_id
 
@@ -96,7 +96,7 @@ class Handlers(object):
                 kept = self._kept_from(entry)
                 since = "pending since an earlier run" if is_left else NOTIFIED
                 text = "{}; {}".format(since, kept or "runs " + where)
-                why = Causes(not_applied=["pending"]) if is_left else None
+                why = ResourceCauses(not_applied=["pending"]) if is_left else None
                 self.report("would_change", shown, started, message=text, why=why)
             elif entry["name"] in self.rebooted_for:
                 self.report("changed", shown, started, message="rebooted")

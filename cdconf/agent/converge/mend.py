@@ -3,7 +3,7 @@
 import time
 
 from cdconf.agent.converge.apply import Convergence
-from cdconf.agent.converge.causes import Causes
+from cdconf.agent.converge.causes import ResourceCauses
 
 WAIVED = "it's waived"
 NEVER_APPLIED = "it was never applied here"
@@ -15,7 +15,7 @@ PENDING = "an earlier run has left it due"
 _OF_STATUS = {"orphaned": ORPHANED, "unknown": UNKNOWN}
 
 
-class Mending(Convergence):
+class MendPass(Convergence):
     """One pass over a catalog that changes what differs by hand alone; see `Convergence`.
 
     Events of what is left as it is have `left`: why. What the host remembers of what was applied stays as it is.
@@ -31,7 +31,7 @@ class Mending(Convergence):
     """
 
     def __init__(self, catalog, check, store, emit, proceed, leave, later=False):
-        super(Mending, self).__init__(catalog, check, store, self._emit_mending, proceed)
+        super(MendPass, self).__init__(catalog, check, store, self._emit_mending, proceed)
         self.keeps, self.tells = False, True
         self.handlers.mend_only()
         self.leave = {tuple(one) for one in leave}
@@ -42,13 +42,13 @@ class Mending(Convergence):
 
     def run(self):
         """See `Convergence.run`; the result also has `mends`: how much is, or would be, put right."""
-        result = super(Mending, self).run()
+        result = super(MendPass, self).run()
         for entry in self.handlers.aside:
             self._leave(PENDING, lambda entry=entry: self._pending(entry))
         return dict(result, counts=self.counts, mends=self.mends + len(self.handlers.left_over))
 
     def _due(self, *arguments):
-        return (lambda: True) if self.later else super(Mending, self)._due(*arguments)
+        return (lambda: True) if self.later else super(MendPass, self)._due(*arguments)
 
     def _pending(self, entry):
         shown = dict(entry, type="handler", title=entry["name"])
@@ -57,7 +57,7 @@ class Mending(Convergence):
             shown,
             time.monotonic(),
             message="pending since an earlier run",
-            why=Causes(not_applied=["pending"]),
+            why=ResourceCauses(not_applied=["pending"]),
         )
 
     def _chosen(self, module, changes, started):
@@ -74,11 +74,11 @@ class Mending(Convergence):
     def _tell(self, module, resource, differing, started):
         """Reports a difference that is left, whose handlers so aren't due."""
         notify = dict(resource, notify=[])
-        super(Mending, self)._would_change(module, notify, differing, started)
+        super(MendPass, self)._would_change(module, notify, differing, started)
 
     def _is_told(self, module, resource, error, started):
         told, quiet = [], dict(resource, notify=[])
-        self._leave(OBSTACLE, lambda: told.append(super(Mending, self)._is_told(module, quiet, error, started)))
+        self._leave(OBSTACLE, lambda: told.append(super(MendPass, self)._is_told(module, quiet, error, started)))
         return told[0]
 
     def _why_left(self, resource):

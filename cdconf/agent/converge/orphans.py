@@ -9,7 +9,7 @@ class Unremovable(Exception):
     """This version can't remove it, and no later run will; the text says why."""
 
 
-class Remembered(dict):  # type: ignore[type-arg]
+class OrphanFields(dict):  # type: ignore[type-arg]
     """The fields of an orphan; what an earlier version didn't remember is None, as if it hadn't been given.
 
     Attributes:
@@ -51,7 +51,7 @@ def remove(module, entry):
         Failed: It couldn't be removed this time.
         Unremovable: Too little of it is remembered.
     """
-    fields = Remembered(entry["fields"])
+    fields = OrphanFields(entry["fields"])
     try:
         if module.observe(fields) is None:
             return False

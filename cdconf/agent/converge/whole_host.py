@@ -6,7 +6,7 @@ from cdconf.agent.converge import type_agents
 from cdconf.agent.converge.apply import observe
 from cdconf.agent.errors import Failed, Missing
 from cdconf.agent.records.fingerprints import fingerprint
-from cdconf.agent.records.store import Applied
+from cdconf.agent.records.store import AppliedResources
 
 SEALED = "$sealed"
 LONGEST = 1024  # bytes of JSON; a longer value is sealed, too
@@ -44,7 +44,7 @@ def _orphans(agent, catalog):
     if not catalog["complete"]:
         return {}
     present = {resource["type"] for resource in catalog["resources"]}
-    left = [entry for _, entry in Applied(agent.store).orphans(catalog)]
+    left = [entry for _, entry in AppliedResources(agent.store).orphans(catalog)]
     return {
         "{} {}".format(entry["type"], entry["title"]): entry["source"]
         for entry in left

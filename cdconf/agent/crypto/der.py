@@ -28,7 +28,7 @@ CURVES = {
 }
 
 
-class Malformed(Exception):
+class MalformedDer(Exception):
     """It isn't what it should be."""
 
 
@@ -39,7 +39,7 @@ def pem(text: "str") -> "list[tuple[str, bytes]]":
             (label, base64.b64decode("".join(texts.words(body)), validate=True)) for label, body in _PEM.findall(text)
         ]
     except binascii.Error as error:
-        raise Malformed("its base64 is damaged: {}".format(error))
+        raise MalformedDer("its base64 is damaged: {}".format(error))
 
 
 def elements(data: "bytes") -> "list[tuple[int, bytes]]":
@@ -47,17 +47,17 @@ def elements(data: "bytes") -> "list[tuple[int, bytes]]":
     found, at = [], 0
     while at < len(data):
         if at + 2 > len(data):
-            raise Malformed("its DER ends too early")
+            raise MalformedDer("its DER ends too early")
         tag, length = data[at], data[at + 1]
         at += 2
         if length & 0x80:
             count = length & 0x7F
             if not 0 < count <= 4 or at + count > len(data):
-                raise Malformed("its DER has a length that can't be")
+                raise MalformedDer("its DER has a length that can't be")
             length = int.from_bytes(data[at : at + count], "big")
             at += count
         if at + length > len(data):
-            raise Malformed("its DER ends too early")
+            raise MalformedDer("its DER ends too early")
         found.append((tag, data[at : at + length]))
         at += length
     return found
@@ -68,7 +68,7 @@ def _inside(data: "bytes", *path: "int") -> "bytes":
     for position in path:
         members = elements(data)
         if position >= len(members):
-            raise Malformed("its DER lacks a part")
+            raise MalformedDer("its DER lacks a part")
         data = members[position][1]
     return data
 
@@ -93,7 +93,7 @@ def _time(tag: "int", content: "bytes") -> "int":
     try:
         return calendar.timegm(time.strptime(text, "%Y%m%d%H%M%SZ"))
     except ValueError:
-        raise Malformed("'{}' isn't a time".format(text))
+        raise MalformedDer("'{}' isn't a time".format(text))
 
 
 class Certificate(object):
@@ -112,20 +112,20 @@ class Certificate(object):
         try:
             self._read(data)
         except IndexError:
-            raise Malformed("its DER lacks a part")
+            raise MalformedDer("its DER lacks a part")
 
     def _read(self, data: "bytes") -> "None":
         parts = elements(_inside(data, 0, 0))
         if parts and parts[0][0] == 0xA0:
             parts = parts[1:]  # the version
         if len(parts) < 6:
-            raise Malformed("its DER lacks a part")
+            raise MalformedDer("its DER lacks a part")
         issuer, validity, subject, key = (parts[position][1] for position in (2, 3, 4, 5))
         self.self_issued = issuer == subject
         self.common_name = "".join(_common_names(subject)[-1:])
         ends = elements(validity)
         if len(ends) != 2:
-            raise Malformed("its validity can't be read")
+            raise MalformedDer("its validity can't be read")
         self.not_after = _time(*ends[1])
         self.public_key = _inside(key, 1)[1:]
         self.key_type = _key_type(_inside(key, 0), self.public_key)
@@ -172,7 +172,7 @@ def certificate(text: "str") -> "Certificate":
     for label, data in pem(text):
         if label == "CERTIFICATE":
             return Certificate(data)
-    raise Malformed("there's no certificate in it")
+    raise MalformedDer("there's no certificate in it")
 
 
 def belongs(text: "str", public_key: "bytes") -> "bool | None":
@@ -186,7 +186,7 @@ def belongs(text: "str", public_key: "bytes") -> "bool | None":
         if label == "EC PRIVATE KEY":
             return _matches(data, public_key, False)
     if not pem(text):
-        raise Malformed("there's no private key in it")
+        raise MalformedDer("there's no private key in it")
     return None
 
 

@@ -24,7 +24,7 @@ class BadKey(Exception):
     """It isn't a public key, or none that can be read."""
 
 
-class Key(object):
+class OpenPgpKey(object):
     """A primary key: its `fingerprint` in upper-case hex, those of its `subkeys`, its `users`."""
 
     def __init__(self, fingerprint: "str") -> "None":
@@ -40,7 +40,7 @@ def normal(fingerprint: "str") -> "str | None":
     return text if re.match(r"[0-9A-F]{40}\Z|[0-9A-F]{64}\Z", text) else None
 
 
-def keys(data: "bytes") -> "list[Key]":
+def keys(data: "bytes") -> "list[OpenPgpKey]":
     """The primary keys of a key file, armored or binary, in their order.
 
     Args:
@@ -54,7 +54,7 @@ def keys(data: "bytes") -> "list[Key]":
         if tag in _SECRET_KEYS:
             raise BadKey("it holds a secret key")
         if tag == _PUBLIC_KEY:
-            found.append(Key(fingerprint(body)))
+            found.append(OpenPgpKey(fingerprint(body)))
         elif found and tag == _SUBKEY:
             found[-1].subkeys.append(fingerprint(body))
         elif found and tag == _USER_ID:

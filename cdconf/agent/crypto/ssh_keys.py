@@ -19,7 +19,7 @@ TYPES = (
 FINGERPRINT = "SHA256:"
 
 
-class Key(object):
+class AuthorizedKey(object):
     """One public key: `options`, `type`, `blob` (base64) and `comment`, empty where there are none."""
 
     def __init__(self, options: "str", kind: "str", blob: "str", comment: "str") -> "None":
@@ -38,7 +38,7 @@ class Key(object):
         return FINGERPRINT + base64.b64encode(digest).decode("ascii").rstrip("=")
 
 
-def parse(line: "str") -> "Key":
+def parse(line: "str") -> "AuthorizedKey":
     """The key of a line.
 
     Raises:
@@ -58,7 +58,7 @@ def parse(line: "str") -> "Key":
         raise ValueError("'{}' is no type of key that sshd accepts".format(kind[:40]))
     blob, comment = rest.partition(" ")[::2]
     _check_blob(first, blob)
-    return Key(options, first, blob, texts.strip(comment))
+    return AuthorizedKey(options, first, blob, texts.strip(comment))
 
 
 def _word(text: "str") -> "tuple[str, str]":
@@ -93,7 +93,7 @@ def _check_blob(kind: "str", blob: "str") -> "None":
         raise ValueError("an ed25519 key has 32 bytes, this one {}".format(len(parts[1])))
 
 
-def parsed(line: "str") -> "Key | None":
+def parsed(line: "str") -> "AuthorizedKey | None":
     """The key of a file's line; None for comments, empty lines and what isn't a key."""
     if not texts.strip(line) or line.lstrip(" \t").startswith("#"):
         return None

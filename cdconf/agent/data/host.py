@@ -4,7 +4,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # novm
     from typing import TypedDict
 
-    class Account(TypedDict):
+    class LocalAccount(TypedDict):
         """A local user, as passwd(5) has it."""
 
         uid: int
@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # novm
         home: str
         shell: str
 
-    class RemovedAccount(Account):
+    class RemovedAccount(LocalAccount):
         """A user that is removed."""
 
         name: str
@@ -55,7 +55,7 @@ if TYPE_CHECKING:  # novm
         running: bool
 
     class Ran(TypedDict):
-        """What a command of a person or a smoke test has returned; the same as `cdconf.session.answers.Ran`."""
+        """What a command of a person or a smoke test has returned; the same as `cdconf.session.answers.RunAnswer`."""
 
         status: int
         stdout: bytes

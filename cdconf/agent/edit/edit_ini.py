@@ -10,7 +10,7 @@ import re
 
 from cdconf.agent import texts
 from cdconf.agent.edit.dotted import NotEditable
-from cdconf.agent.edit.lines import Lines
+from cdconf.agent.edit.lines import FileLines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Editor(object):
         comments: "bool | None" = None,
         continuation: "str | None" = None,
     ) -> "None":
-        self.document = Lines(text)
+        self.document = FileLines(text)
         self.section = section
         self.key = key
         self.shell = shell

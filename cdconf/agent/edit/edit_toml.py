@@ -5,19 +5,19 @@ import re
 
 from cdconf.agent import texts
 from cdconf.agent.edit.dotted import NotEditable, same
-from cdconf.agent.edit.toml_text import Reader
+from cdconf.agent.edit.toml_text import TomlReader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cdconf.agent.data.values import Always
-    from cdconf.agent.edit.toml_text import Entry
+    from cdconf.agent.edit.toml_text import TomlEntry
 
 _INDENT: "Always" = re.compile(r"[ \t]*")  # type: ignore[assignment]  # it matches nothing, too
 _BARE = re.compile(r"[A-Za-z0-9_-]+\Z")
 MISSING = object()
 
 
-def _find(reader: "Reader", path: "list[str]") -> "Entry | None":
+def _find(reader: "TomlReader", path: "list[str]") -> "TomlEntry | None":
     """The entry of a path, None when there's none.
 
     Raises:
@@ -41,13 +41,13 @@ def _find(reader: "Reader", path: "list[str]") -> "Entry | None":
     return None
 
 
-def _through_array(reader: "Reader", path: "list[str]") -> "bool":
+def _through_array(reader: "TomlReader", path: "list[str]") -> "bool":
     return any(header.array and header.path == path[: len(header.path)] for header in reader.headers)
 
 
 def get(text: "str", path: "list[str]") -> "object":
     """The value at a path, `MISSING` when there's none. In an inline table it can be read, though not changed."""
-    reader = Reader(text)
+    reader = TomlReader(text)
     try:
         entry = _find(reader, path)
     except NotEditable:
@@ -65,29 +65,29 @@ def get(text: "str", path: "list[str]") -> "object":
 
 def put(text: "str", path: "list[str]", value: "object") -> "str":
     """The text with a value set: in its place, beside its neighbours, at the end of its table, or in a new table."""
-    reader = Reader(text)
+    reader = TomlReader(text)
     entry = _find(reader, path)
     fresh = dump(value)
     if entry is not None:
         result = text[: entry.value_start] + fresh + text[entry.value_end :]
     else:
         result = _insert(reader, path, fresh)
-    _verify(reader, Reader(result), path, value)
+    _verify(reader, TomlReader(result), path, value)
     return result
 
 
 def remove(text: "str", path: "list[str]") -> "str":
     """The text without the lines of a key."""
-    reader = Reader(text)
+    reader = TomlReader(text)
     entry = _find(reader, path)
     if entry is None:
         return text
     result = text[: entry.start] + text[entry.end :]
-    _verify(reader, Reader(result), path, MISSING)
+    _verify(reader, TomlReader(result), path, MISSING)
     return result
 
 
-def _verify(before: "Reader", after: "Reader", path: "list[str]", value: "object") -> "None":
+def _verify(before: "TomlReader", after: "TomlReader", path: "list[str]", value: "object") -> "None":
     """Every other key is what it was, and this one is as wanted."""
     old = [(entry.path, repr(entry.value)) for entry in before.entries if entry.path != path]
     new = [(entry.path, repr(entry.value)) for entry in after.entries if entry.path != path]
@@ -96,7 +96,7 @@ def _verify(before: "Reader", after: "Reader", path: "list[str]", value: "object
         raise NotEditable("the edit would change more than '{}'".format(".".join(path)))
 
 
-def _insert(reader: "Reader", path: "list[str]", fresh: "str") -> "str":
+def _insert(reader: "TomlReader", path: "list[str]", fresh: "str") -> "str":
     text = reader.text
     ending = "\r\n" if "\r\n" in text else "\n"
     parent = path[:-1]
@@ -117,7 +117,7 @@ def _insert(reader: "Reader", path: "list[str]", fresh: "str") -> "str":
     return text + "{}[{}]{}{}{}".format(ending, key(parent), ending, line, ending)
 
 
-def _neighbour(reader: "Reader", path: "list[str]") -> "Entry | None":
+def _neighbour(reader: "TomlReader", path: "list[str]") -> "TomlEntry | None":
     """The entry behind which a key goes: the last of the same table, else of a table that dotted keys define.
 
     A table that dotted keys define can't have a header, so whatever is new in it must be a dotted key too.
@@ -143,7 +143,7 @@ def _at(text: "str", position: "int", line: "str", ending: "str") -> "str":
     return text[:position] + line + ending + text[position:]
 
 
-def _at_top(reader: "Reader", line: "str", ending: "str") -> "str":
+def _at_top(reader: "TomlReader", line: "str", ending: "str") -> "str":
     """The first key of the whole document: before the first table and the comments that stand right above it."""
     own = [entry for entry in reader.entries if entry.header is None]
     if own or not reader.headers:

@@ -3,8 +3,8 @@
 import re
 
 from cdconf.agent.edit.dotted import NotEditable, nested, same
-from cdconf.agent.edit.lines import Lines
-from cdconf.agent.edit.yaml_text import Reader
+from cdconf.agent.edit.lines import FileLines
+from cdconf.agent.edit.yaml_text import YamlReader
 from cdconf.agent.edit.yaml_values import block, scalar
 
 TYPE_CHECKING = False
@@ -18,11 +18,11 @@ _QUOTED = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:[^']|'')*'", re.DOTALL)
 _TEXTS = ("plain", "quoted", "literal", "empty")  # a value that begins with an anchor is none of these
 
 
-def _is_empty(reader: "Reader", node: "Node") -> "bool":
+def _is_empty(reader: "YamlReader", node: "Node") -> "bool":
     return node.kind == "empty" or (node.kind == "flow" and reader.value(node) == {})
 
 
-def _walk(reader: "Reader", path: "list[str]") -> "tuple[list[list[Node]], list[Node]]":
+def _walk(reader: "YamlReader", path: "list[str]") -> "tuple[list[list[Node]], list[Node]]":
     """The mappings on the way, outermost first, each a list of nodes, and the node of each part that's there.
 
     Raises:
@@ -44,8 +44,8 @@ def _walk(reader: "Reader", path: "list[str]") -> "tuple[list[list[Node]], list[
     return levels, way
 
 
-def _reader(text: "str") -> "Reader":
-    return Reader(Lines(text).lines)
+def _reader(text: "str") -> "YamlReader":
+    return YamlReader(FileLines(text).lines)
 
 
 def get(text: "str", path: "list[str]") -> "object":
@@ -75,7 +75,7 @@ def put(text: "str", path: "list[str]", value: "object") -> "str":
     """The text with a value set: in its place, or at the end of the mapping that it belongs to."""
     reader = _reader(text)
     levels, way = _walk(reader, path)
-    document = Lines(text)
+    document = FileLines(text)
     if len(way) == len(path):
         _replace(reader, document, way[-1], value)
     else:
@@ -92,7 +92,7 @@ def remove(text: "str", path: "list[str]") -> "str":
     if len(way) < len(path):
         return text
     _keep_anchors(reader, way[-1])
-    document = Lines(text)
+    document = FileLines(text)
     document.remove(way[-1].first, way[-1].last + 1)
     if len(levels[-1]) == 1 and len(way) > 1:
         _put_behind_colon(document, way[-2], " {}")
@@ -101,12 +101,12 @@ def remove(text: "str", path: "list[str]") -> "str":
     return result
 
 
-def _put_behind_colon(document: "Lines", node: "Node", text: "str") -> "None":
+def _put_behind_colon(document: "FileLines", node: "Node", text: "str") -> "None":
     line = document.lines[node.first]
     document.lines[node.first] = line[: node.colon] + text + line[node.colon :]
 
 
-def _step(reader: "Reader") -> "int":
+def _step(reader: "YamlReader") -> "int":
     """How much deeper each level is, as the first nested mapping has it."""
     for node in reader.root():
         if node.kind == "mapping":
@@ -114,12 +114,12 @@ def _step(reader: "Reader") -> "int":
     return 2
 
 
-def _keep_anchors(reader: "Reader", node: "Node") -> "None":
+def _keep_anchors(reader: "YamlReader", node: "Node") -> "None":
     if node.kind not in _TEXTS and _ANCHOR.search(_QUOTED.sub('""', reader.raw(node))):
         raise reader.error(node.first, "'{}' holds an anchor, which others may refer to".format(node.key))
 
 
-def _replace(reader: "Reader", document: "Lines", node: "Node", value: "object") -> "None":
+def _replace(reader: "YamlReader", document: "FileLines", node: "Node", value: "object") -> "None":
     _keep_anchors(reader, node)
     if node.kind == "other":
         raise reader.error(node.first, "'{}' is an anchor, a tag or text of several lines".format(node.key))
@@ -136,8 +136,8 @@ def _replace(reader: "Reader", document: "Lines", node: "Node", value: "object")
 
 
 def _insert(
-    reader: "Reader",
-    document: "Lines",
+    reader: "YamlReader",
+    document: "FileLines",
     levels: "list[list[Node]]",
     way: "list[Node]",
     path: "list[str]",

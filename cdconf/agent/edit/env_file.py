@@ -69,13 +69,13 @@ def parse(text: "str", comments_go_on: "bool" = False) -> "dict[str, str]":
         text: The file's.
         comments_go_on: Whether a backslash at a comment's end makes the next line a part of it.
     """
-    reader = _Reader(comments_go_on)
+    reader = _EnvFileReader(comments_go_on)
     for char in text:
         reader.state = reader.state(char)
     return reader.ended()
 
 
-class _Reader(object):
+class _EnvFileReader(object):
     """Each state is a method that takes a character and returns the next state."""
 
     def __init__(self, comments_go_on: "bool") -> "None":

@@ -21,7 +21,7 @@ MARK = "\ufeff"  # the byte order mark that programs of Windows put before UTF-8
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
-class Lines(object):
+class FileLines(object):
     """A file's lines, each with its ending.
 
     Args:

@@ -4,7 +4,7 @@ import posixpath
 
 from cdconf.agent.edit import dotted, edit_ini, edit_json, edit_toml, edit_yaml, ini_kinds
 from cdconf.agent.edit.dotted import NotEditable
-from cdconf.agent.edit.lines import Lines
+from cdconf.agent.edit.lines import FileLines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,4 +101,4 @@ def remove(fields: "Fields", text: "str") -> "str":
     editor = _EDITORS.get(format_of(fields))
     if editor is None:
         return _ini(fields, text).remove()
-    return editor.remove(text, dotted.parts(fields["key"])) if Lines(text).lines else text
+    return editor.remove(text, dotted.parts(fields["key"])) if FileLines(text).lines else text

@@ -23,7 +23,7 @@ _ESCAPE = re.compile(r'\\(?:(["\\bfnrt])|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|[ \
 _ESCAPES = {'"': '"', "\\": "\\", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
-class Entry(object):
+class TomlEntry(object):
     """`key = value`: its whole path, its path below its header, the value, and where both are.
 
     Attributes:
@@ -53,7 +53,7 @@ class Header(object):
         self.path, self.array, self.start, self.end = path, array, start, end
 
 
-class Reader(object):
+class TomlReader(object):
     """Reads a text; `entries` and `headers` are what it found.
 
     Raises:
@@ -63,7 +63,7 @@ class Reader(object):
     def __init__(self, text: "str") -> "None":
         self.text = text
         self.at = 1 if text.startswith("\ufeff") else 0
-        self.entries: "list[Entry]" = []
+        self.entries: "list[TomlEntry]" = []
         self.headers: "list[Header]" = []
         while True:
             self.at = _BLANK.match(text, self.at).end()
@@ -110,7 +110,9 @@ class Reader(object):
         self.at = _SPACE.match(self.text, self.at).end()
         value_start = self.at
         value = self.value()
-        entry = Entry((header.path if header else []) + relative, relative, value, start, value_start, self.at, header)
+        entry = TomlEntry(
+            (header.path if header else []) + relative, relative, value, start, value_start, self.at, header
+        )
         entry.end = self._end_of_line()
         self.entries.append(entry)
 

@@ -40,7 +40,7 @@ class Node(object):
         self.kind, self.start, self.end, self.until = "empty", colon, colon, line
 
 
-class Reader(object):
+class YamlReader(object):
     """Reads the lines of one document.
 
     Args:
@@ -220,7 +220,7 @@ class Reader(object):
         return members
 
     def _member(self, index: "int", column: "int", last: "int") -> "object":
-        inner = Reader([])
+        inner = YamlReader([])
         inner.lines = list(self.lines[: last + 1])
         # Without its dash a member is like any other block.
         inner.lines[index] = inner.lines[index][:column] + " " + inner.lines[index][column + 1 :]

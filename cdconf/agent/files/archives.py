@@ -17,7 +17,7 @@ MEMBERS = 500000
 BLOCK = 1024 * 1024
 
 
-class Member(object):
+class ArchiveMember(object):
     """One member: `path` (relative), `kind` (`file`, `directory`, `link`, `hard`), `mode`, `target`, `open`, `size`."""
 
     def __init__(self, path, kind, mode, target, opener, size=None):
@@ -121,13 +121,13 @@ def _tar_members(tar, strip):
         name = _relative(one.name, strip)
         mode = one.mode & 0o755
         if one.isdir():
-            yield Member(name, "directory", _directory_mode(one.mode), None, None)
+            yield ArchiveMember(name, "directory", _directory_mode(one.mode), None, None)
         elif one.isfile():
-            yield Member(name, "file", mode | 0o600, None, lambda one=one: tar.extractfile(one), one.size)
+            yield ArchiveMember(name, "file", mode | 0o600, None, lambda one=one: tar.extractfile(one), one.size)
         elif one.issym():
-            yield Member(name, "link", None, one.linkname, None)
+            yield ArchiveMember(name, "link", None, one.linkname, None)
         elif one.islnk():
-            yield Member(name, "hard", None, _relative(one.linkname, strip), None)
+            yield ArchiveMember(name, "hard", None, _relative(one.linkname, strip), None)
         else:
             raise _refused(one.name, "is a device or a pipe")
 
@@ -145,12 +145,12 @@ def _zip_members(archive, strip):
         if one.flag_bits & 1:
             raise _refused(one.filename, "is encrypted")
         if whole.endswith("/"):
-            yield Member(name, "directory", _directory_mode(bits) if bits & 0o777 else 0o755, None, None)
+            yield ArchiveMember(name, "directory", _directory_mode(bits) if bits & 0o777 else 0o755, None, None)
         elif stat.S_ISLNK(bits):
-            yield Member(name, "link", None, archive.read(one).decode("utf-8", "surrogateescape"), None)
+            yield ArchiveMember(name, "link", None, archive.read(one).decode("utf-8", "surrogateescape"), None)
         else:
             mode = (bits & 0o755 | 0o600) if bits & 0o777 else 0o644
-            yield Member(name, "file", mode, None, lambda one=one: archive.open(one), one.file_size)
+            yield ArchiveMember(name, "file", mode, None, lambda one=one: archive.open(one), one.file_size)
 
 
 def _zip_name(one):

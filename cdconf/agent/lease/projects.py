@@ -20,7 +20,7 @@ def identities(folder=None):
         if name.startswith(".") or not os.path.isdir(own):
             continue
         try:
-            known = store.Store(name, own).read(IDENTITY)
+            known = store.HostStore(name, own).read(IDENTITY)
         except Failed:
             found[name] = None
             continue

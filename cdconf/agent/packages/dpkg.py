@@ -9,7 +9,7 @@ STATUS = "/var/lib/dpkg/status"
 _INSTALLED = (" installed", " triggers-awaited", " triggers-pending")
 
 
-class Package(object):
+class DpkgPackage(object):
     """One package that dpkg knows, of a paragraph of the status file.
 
     Attributes:
@@ -20,10 +20,10 @@ class Package(object):
     """
 
     def __init__(self, paragraph):
-        self.name = _field(paragraph, "Package")
+        self.name = _field(paragraph, "DpkgPackage")
         self.version = _field(paragraph, "Version")
         self.architecture = _field(paragraph, "Architecture")
-        status = _field(paragraph, "Status")
+        status = _field(paragraph, "DpkgStatus")
         self.installed = status.endswith(_INSTALLED)
         self.leftover = status.endswith(" config-files")
         self.held = status.startswith("hold ")
@@ -31,7 +31,7 @@ class Package(object):
         self.provides = [texts.words(part)[0] for part in _field(paragraph, "Provides").split(",") if texts.strip(part)]
 
 
-class Status(object):
+class DpkgStatus(object):
     """The packages of a host. Only those that are asked for are parsed: a status file has thousands."""
 
     def __init__(self, text):
@@ -46,7 +46,7 @@ class Status(object):
         A bare name is one of the host's own architecture, as it is for apt.
         """
         bare, _, architecture = name.partition(":")
-        known = [Package(paragraph) for paragraph in self._paragraphs.get(bare, ())]
+        known = [DpkgPackage(paragraph) for paragraph in self._paragraphs.get(bare, ())]
         wanted = {architecture} if architecture else {"all", self.native()}
         return next((package for package in known if package.architecture in wanted), None)
 
@@ -63,7 +63,7 @@ class Status(object):
         """`{name: version}` of all that's installed; of several architectures, the host's own comes first."""
         found, native = {}, ("all", self.native())
         for paragraphs in self._paragraphs.values():
-            for package in map(Package, paragraphs):
+            for package in map(DpkgPackage, paragraphs):
                 if package.installed and (package.name not in found or package.architecture in native):
                     found[package.name] = package.version
         return found
@@ -74,7 +74,7 @@ class Status(object):
         for paragraphs in self._paragraphs.values():
             for paragraph in paragraphs:
                 if name in paragraph and "\nProvides: " in paragraph:
-                    package = Package(paragraph)
+                    package = DpkgPackage(paragraph)
                     if package.installed and name in package.provides:
                         found.append(package.name)
         return found
@@ -91,12 +91,12 @@ def _field(paragraph, name):
 
 
 def status(path=STATUS):
-    """`Status` of this host; empty when there's no such file."""
+    """`DpkgStatus` of this host; empty when there's no such file."""
     try:
         with open(path, encoding="utf-8", errors="replace", newline="\n") as stream:
-            return Status(stream.read())
+            return DpkgStatus(stream.read())
     except FileNotFoundError:
-        return Status("")
+        return DpkgStatus("")
 
 
 def archive(path):

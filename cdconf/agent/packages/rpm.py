@@ -13,7 +13,7 @@ VERSIONLOCKS = "/etc/dnf/plugins/versionlock.list"
 _LOCKED = re.compile(r"(.+)-([0-9]+:)?[^-:]+-[^-]+\Z")
 
 
-class Package(object):
+class RpmPackage(object):
     """One package: `version` is [epoch:]version-release, `full` always has the epoch."""
 
     def __init__(self, name, epoch, version, release, architecture):
@@ -32,17 +32,17 @@ class Package(object):
 def parse(text):
     """The packages of lines in `FORMAT`; others (warnings, of Debian's dnf for example) are passed over."""
     lines = [line.split("\t") for line in texts.lines(text)]
-    return [Package(*parts) for parts in lines if len(parts) == 5]
+    return [RpmPackage(*parts) for parts in lines if len(parts) == 5]
 
 
 def versions(text):
     """`{name: version}` of lines in `FORMAT` behind the time of installation: of several kernels, the latest one's."""
     lines = [line.split("\t") for line in texts.lines(text)]
     lines = [line for line in lines if len(line) == 6 and texts.is_number(line[0]) and line[1] != "gpg-pubkey"]
-    return {line[1]: Package(*line[1:]).version for line in sorted(lines, key=lambda line: int(line[0]))}
+    return {line[1]: RpmPackage(*line[1:]).version for line in sorted(lines, key=lambda line: int(line[0]))}
 
 
-class Installed(object):
+class InstalledPackages(object):
     """The packages that are installed."""
 
     def __init__(self, text):
@@ -57,8 +57,8 @@ class Installed(object):
 
 
 def installed():
-    """`Installed` of this host."""
-    return Installed(run_ok(["rpm", "-qa", "--qf", EPOCHS], timeout=120).out)
+    """`InstalledPackages` of this host."""
+    return InstalledPackages(run_ok(["rpm", "-qa", "--qf", EPOCHS], timeout=120).out)
 
 
 def provided(names):
@@ -71,7 +71,7 @@ def provided(names):
 
 
 def archive(path):
-    """The `Package` in an .rpm file.
+    """The `RpmPackage` in an .rpm file.
 
     Raises:
         Missing: There's no such file.

@@ -42,7 +42,7 @@ def open_session(agent, project, facts=(), ends_leases=False):
         `{"facts", "identity", "lease", "left", "time"}`: the environment that the host belongs to, who holds it, if
         any, who never gave it back, and the host's clock, in seconds since 1970.
     """
-    agent.store = store.Store(project)
+    agent.store = store.HostStore(project)
     agent.lease = lease.Lease(agent.store)
     return {
         "facts": gather_facts(agent, facts) if facts else {},
@@ -145,13 +145,13 @@ def mend(agent, catalog, check, leave, later=False):
         leave: `[type, title]` of what is left as it is: it's waived.
         later: See `mend.Mending`.
     """
-    from cdconf.agent.converge.mend import Mending  # only `drift --fix` needs it
+    from cdconf.agent.converge.mend import MendPass  # only `drift --fix` needs it
 
     if check:
-        return Mending(catalog, True, agent.store, agent.event, lambda: None, leave).run()
+        return MendPass(catalog, True, agent.store, agent.event, lambda: None, leave).run()
     agent.proceed()
     before = events.failed_last(agent.store)
-    mending, failed = Mending(catalog, False, agent.store, agent.event, agent.proceed, leave, later), True
+    mending, failed = MendPass(catalog, False, agent.store, agent.event, agent.proceed, leave, later), True
     try:
         result = mending.run()
         failed = result["failed"]

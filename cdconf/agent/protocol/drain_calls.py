@@ -10,18 +10,18 @@ from cdconf.agent.errors import Failed
 from cdconf.agent.lease import lease
 from cdconf.agent.records import store
 from cdconf.agent.switch import drains
-from cdconf.agent.switch.drains import Drains
+from cdconf.agent.switch.drains import HostDrains
 
 
 def status(agent, app):
     """What this host has drained for an app; changes nothing.
 
     Returns:
-        `{"hosts": {name: {"address", "at", "kept"}}, "run", "expires_in_s", "problem", "applied"}`: see `Drains`; the
-        run that drained them, None when nothing is; seconds until they're put back unless its beats come, None when
+        `{"hosts": {name: {"address", "at", "kept"}}, "run", "expires_in_s", "problem", "applied"}`: see `HostDrains`;
+        the run that drained them, None when nothing is; seconds until they're put back unless its beats come, None when
         only the next run does that; why the host couldn't do so by itself; whether the host was ever provisioned.
     """
-    found = Drains(agent.store, app)
+    found = HostDrains(agent.store, app)
     armed = found.armed() or {"hosts": {}, "run": None, "problem": None}
     left = found.left(agent.store.read(lease.FILE))
     return {
@@ -29,7 +29,7 @@ def status(agent, app):
         "run": armed["run"],
         "expires_in_s": None if left is None else max(0, round(left)),
         "problem": armed["problem"],
-        "applied": os.path.exists(agent.store.path(store.Applied.FILE)),
+        "applied": os.path.exists(agent.store.path(store.AppliedResources.FILE)),
     }
 
 
@@ -46,7 +46,7 @@ def begin(agent, drain, hosts, within=None):
         Failed: A command ended badly; the host has no systemd.
     """
     agent.proceed()
-    Drains(agent.store, drain["app"]).begin(drain, hosts, agent.lease, within, round(time.time()))
+    HostDrains(agent.store, drain["app"]).begin(drain, hosts, agent.lease, within, round(time.time()))
     for host in hosts:
         agent.proceed()
         drains.execute(drain, "command", host["name"], host["address"])
@@ -60,7 +60,7 @@ def holds(agent, app, names):
         Failed: (`lease_lost`) This host has put them back, or will.
     """
     agent.lease.check()
-    armed = Drains(agent.store, app).armed()
+    armed = HostDrains(agent.store, app).armed()
     missing = [name for name in names if armed is None or name not in armed["hosts"]]
     if missing or armed["run"] != agent.lease.run:
         raise Failed("{} is no longer drained here".format(", ".join(missing or names)))
@@ -68,9 +68,9 @@ def holds(agent, app, names):
 
 
 def keep(agent, app, reasons):
-    """Keeps drained hosts out of use, since they didn't prove well: see `Drains.keep`."""
+    """Keeps drained hosts out of use, since they didn't prove well: see `HostDrains.keep`."""
     agent.lease.check()
-    Drains(agent.store, app).keep(reasons, agent.lease, round(time.time()))
+    HostDrains(agent.store, app).keep(reasons, agent.lease, round(time.time()))
     return {}
 
 
@@ -87,7 +87,7 @@ def end(agent, drain, names=None, proven=False):
         `{"ended", "failed"}`: names; `{name: text}` of those that can't be put back; and `"kept"`, `{name: why}`, when
         there are such.
     """
-    found = Drains(agent.store, drain["app"])
+    found = HostDrains(agent.store, drain["app"])
     armed = found.armed()
     here = sorted(armed["hosts"]) if armed is not None else []
     result = {"ended": [], "failed": {}}

@@ -16,7 +16,7 @@ def root():
     return os.path.join(os.path.expanduser("~"), ".local", "state", "cdconf")
 
 
-class Store(object):
+class HostStore(object):
     """One project's directory on the host (0700). Reading never creates anything.
 
     Args:
@@ -89,7 +89,7 @@ def _check(folder):
         raise Failed(text.format(folder.path, files.owner_name(owner), files.owner_name(os.geteuid())))
 
 
-class Applied(object):
+class AppliedResources(object):
     """What was last applied, per resource: `{id: {type, title, role, source, removable, order, digest, fields}}`.
 
     Those of sensitive resources have `sensitive: true` as well. `macs` are fingerprints of the fields that are
@@ -101,7 +101,7 @@ class Applied(object):
     orphan. `version` and `kept` are those of `cdconf.agent.records.kept`.
 
     Args:
-        store: The project's `Store`.
+        store: The project's `HostStore`.
         resources: The catalog's. What several roles declare is one resource, with the fields of all declarations.
     """
 

@@ -19,7 +19,7 @@ LIMIT = 256 * 1024 * 1024
 
 
 def _store():
-    return state.Store("archives", os.path.join(state.root(), FOLDER))
+    return state.HostStore("archives", os.path.join(state.root(), FOLDER))
 
 
 def _name(path):

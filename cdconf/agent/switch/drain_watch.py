@@ -7,14 +7,14 @@ status` says why.
 
 from cdconf.agent.errors import Failed
 from cdconf.agent.lease.lease import FILE as LEASE
-from cdconf.agent.switch.drains import Drains, waiting
-from cdconf.agent.switch.watch import LOOK, Watch, say, serve
+from cdconf.agent.switch.drains import HostDrains, waiting
+from cdconf.agent.switch.watch import LOOK, ActivationWatch, say, serve
 
 LONGEST = 60.0  # seconds between two attempts
 
 
-class DrainWatch(Watch):
-    """Watches over what an app's deployment has drained here; `switch` is a `Drains`."""
+class DrainWatch(ActivationWatch):
+    """Watches over what an app's deployment has drained here; `switch` is a `HostDrains`."""
 
     def run(self):
         """Until nothing is drained but what's kept so. The host's own services needn't wait for it at boot."""
@@ -61,4 +61,4 @@ class DrainWatch(Watch):
 
 def main():
     """Started by boot.py with the project's and the app's name."""
-    serve(DrainWatch, Drains)
+    serve(DrainWatch, HostDrains)

@@ -15,7 +15,7 @@ from cdconf.agent.errors import Failed
 from cdconf.agent.switch.switch import Switch
 
 
-class Drains(Switch):
+class HostDrains(Switch):
     """One app's drained hosts, as this host knows them; see `Switch` for the arguments.
 
     `armed()` gives `{"drain": the app's drain, "run", "fence", "within", "boot", "at", "problem", "hosts": {name:

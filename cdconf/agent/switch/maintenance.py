@@ -14,7 +14,7 @@ from cdconf.agent.switch.switch import Switch
 from cdconf.agent.switch.watch import say, serve
 
 
-class Maintenance(Switch):
+class MaintenancePage(Switch):
     """One app's page; see `Switch` for the arguments.
 
     `armed()` gives `{"page", "run", "fence", "boot", "at", "since", "until", "owner", "reason", "problem"}`: `page` is
@@ -56,7 +56,7 @@ class Maintenance(Switch):
 
 
 class MaintenanceWatch(DrainWatch):
-    """Watches over a page; `switch` is a `Maintenance`."""
+    """Watches over a page; `switch` is a `MaintenancePage`."""
 
     def _waits(self):
         return self.switch.armed() is not None
@@ -91,7 +91,7 @@ def execute(page, which):
 def on(agent, page, until, reason=None):
     """Shows the page; what fails stays written down, and must be ended too."""
     agent.proceed()
-    Maintenance(agent.store, page["app"]).begin(page, agent.lease, until, reason)
+    MaintenancePage(agent.store, page["app"]).begin(page, agent.lease, until, reason)
     execute(page, "on")
     return {}
 
@@ -99,7 +99,7 @@ def on(agent, page, until, reason=None):
 def off(agent, app):
     """Takes the page away; returns `{"was_on"}`."""
     agent.proceed()
-    return {"was_on": Maintenance(agent.store, app).end()}
+    return {"was_on": MaintenancePage(agent.store, app).end()}
 
 
 def status(agent, app):
@@ -108,10 +108,10 @@ def status(agent, app):
     Returns:
         `{"on": {"since", "until", "owner", "reason", "problem"}}`, None for `on` when it isn't.
     """
-    armed = Maintenance(agent.store, app).armed()
+    armed = MaintenancePage(agent.store, app).armed()
     return {"on": armed and {key: armed[key] for key in ("since", "until", "owner", "reason", "problem")}}
 
 
 def main():
     """Started by boot.py with the project's and the app's name."""
-    serve(MaintenanceWatch, Maintenance)
+    serve(MaintenanceWatch, MaintenancePage)

@@ -25,7 +25,7 @@ TTL = 60.0
 BOOT_WAIT = 10.0  # seconds for which the app's start is held up while somebody else is at work on the host
 
 
-class WatchStore(state.Store):
+class WatchStore(state.HostStore):
     """A project's directory, in which a damaged lease is nobody's: it mustn't keep a host from going back.
 
     Its number is the time's, which no run's can have come near: numbers only rise.
@@ -33,14 +33,14 @@ class WatchStore(state.Store):
 
     def read(self, name, default=None):
         try:
-            return state.Store.read(self, name, default)
+            return state.HostStore.read(self, name, default)
         except Damaged:
             if name != LEASE:
                 raise
             return {"run": None, "fence": int(time.time() * 1000), "boot": ""}
 
 
-class Watch(object):
+class ActivationWatch(object):
     """Watches over one app's unconfirmed activation.
 
     Args:
@@ -199,7 +199,7 @@ def notify():
 
 def main():
     """Started by boot.py with the project's and the app's name."""
-    serve(Watch, Switch)
+    serve(ActivationWatch, Switch)
 
 
 def serve(watch, switch):

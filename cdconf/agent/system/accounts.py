@@ -11,7 +11,7 @@ from cdconf.agent.files.whole_file import read_or_empty
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from cdconf.agent.data.host import Account, Password
+    from cdconf.agent.data.host import LocalAccount, Password
 
 ETC = "/etc"
 NEVER = "never"
@@ -39,7 +39,7 @@ def find(database: "str", name: "str", etc: "str" = ETC) -> "list[str] | None":
     return None
 
 
-def user(name: "str", etc: "str" = ETC) -> "Account | None":
+def user(name: "str", etc: "str" = ETC) -> "LocalAccount | None":
     """`{uid, gid, comment, home, shell}` of a local user, or None."""
     record = find("passwd", name, etc)
     if record is None or len(record) < 7 or not all(map(texts.is_number, record[2:4])):

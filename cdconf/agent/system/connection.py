@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 SIOCGIFADDR = 0x8915  # netdevice(7)
 
 
-class Connection(object):
+class ControllerConnection(object):
     """Both ends: `client` (an address), `port` (the host's own) and `interface` (a name, or None)."""
 
     def __init__(self, client: "IPv4Address | IPv6Address", port: "int", interface: "str | None") -> "None":
@@ -23,7 +23,7 @@ class Connection(object):
         self.interface = interface
 
 
-def current() -> "Connection | None":
+def current() -> "ControllerConnection | None":
     """The connection of the sshd that this process descends from; None for local and other transports.
 
     sshd gives the session SSH_CONNECTION (ssh(1)); sudo may have dropped it on the way here, so the environments
@@ -38,10 +38,10 @@ def current() -> "Connection | None":
     return None
 
 
-def _connection(text: "list[str]") -> "Connection | None":
+def _connection(text: "list[str]") -> "ControllerConnection | None":
     try:
         client, host = (ipaddress.ip_address(one.partition("%")[0]) for one in (text[0], text[2]))
-        return Connection(_plain(client), int(text[3]), interface_of(_plain(host)))
+        return ControllerConnection(_plain(client), int(text[3]), interface_of(_plain(host)))
     except ValueError:
         return None
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cdconf.artifacts import Artifact
     from cdconf.cli.show.approve_plan import Planned
-    from cdconf.promotion.approvals.authors import Written
+    from cdconf.promotion.approvals.authors import CommitAuthor
     from cdconf.promotion.review import Review
     from cdconf.promotion.said import Proof
 
@@ -59,7 +59,7 @@ def _commits(review: Review) -> Iterator[str]:
         yield f"  and {len(authors.commits) - _COMMITS} more: `git log {begin}{authors.commits[0].commit[:10]}`"
 
 
-def _author(commit: Written, place: int, people: Any) -> str:
+def _author(commit: CommitAuthor, place: int, people: Any) -> str:
     author = commit.authors[place]
     person = people.by_address(author.address)
     return f"{author} ({person.name if person else 'unknown to the policy'})"
@@ -113,7 +113,7 @@ def document(review: Review, artifact: Artifact, plan: Planned | None) -> dict[s
     }
 
 
-def _written(commit: Written, review: Review) -> dict[str, Any]:
+def _written(commit: CommitAuthor, review: Review) -> dict[str, Any]:
     people = review.about.people
     authors = []
     for one in commit.authors:

@@ -18,12 +18,12 @@ from cdconf.errors import CdconfError, UsageError
 from cdconf.inventory import find_root, load_project
 
 if TYPE_CHECKING:
-    from cdconf.drift.findings import Finding
-    from cdconf.drift.memory import Memory, Remembered
+    from cdconf.drift.findings import DriftFinding
+    from cdconf.drift.memory import LookMemory, RememberedLook
     from cdconf.events import Event, RunResult
     from cdconf.inventory import Project
     from cdconf.render import Renderer, Style
-    from cdconf.render.drift.look import Look
+    from cdconf.render.drift.look import DriftLook
 
 _FILES = ("junit", "sarif", "prometheus", "json_file")
 _SIGNALS = (130, 143)
@@ -91,7 +91,7 @@ class DriftFlags(Flags):
 @contextmanager
 def drift_run(
     environment: str, flags: DriftFlags, read: Callable[[Path], Project] = load_project
-) -> Iterator[tuple[Run, Told]]:
+) -> Iterator[tuple[Run, ReportedLook]]:
     """A run of `drift`, told as its options say; the exit code is Nagios' own where that's asked for.
 
     Args:
@@ -102,7 +102,7 @@ def drift_run(
     Raises:
         SystemExit: With the exit code, unless that's 0.
     """
-    told = Told(environment, flags)
+    told = ReportedLook(environment, flags)
     flags.renderer = told.renderer
     try:
         check_flags(flags)
@@ -136,7 +136,7 @@ def check_flags(flags: DriftFlags) -> None:
         check_out(getattr(flags, name), f"--{name.replace('_', '-')}")
 
 
-class Told:
+class ReportedLook:
     """A look that's told at its end.
 
     Args:
@@ -152,7 +152,7 @@ class Told:
         self._environment = environment
         self._flags = flags
         self._run: Run | None = None
-        self.findings: Sequence[Finding] | None = None
+        self.findings: Sequence[DriftFinding] | None = None
         self.nagios_code: int | None = None
 
     def begin(self, run: Run) -> None:
@@ -177,8 +177,8 @@ class Told:
         self._write(look, result, mask)
         return self._is_news(look, memory, before)
 
-    def _look(self, result: RunResult, before: Remembered, mask: Callable[[str], str]) -> Look:
-        from cdconf.render.drift.look import Look, masked
+    def _look(self, result: RunResult, before: RememberedLook, mask: Callable[[str], str]) -> DriftLook:
+        from cdconf.render.drift.look import DriftLook, masked
 
         found = self.findings if self.findings is not None else _found(result)
         error = result.error["message"] if result.error else None
@@ -190,7 +190,7 @@ class Told:
                 broken["failed"][name] = "it wasn't looked at"
         if any(broken.values()):
             error = None  # it only sums up what its hosts say
-        look = Look(
+        look = DriftLook(
             *(self._project, self._environment, tuple(result.hosts), broken["unreachable"], broken["failed"]),
             *(tuple(found), error, result.duration_s, before.last_success),
         )
@@ -200,7 +200,7 @@ class Told:
     def _project(self) -> str:
         return self._run.project.name if self._run else ""
 
-    def _write(self, look: Look, result: RunResult, mask: Callable[[str], str]) -> None:
+    def _write(self, look: DriftLook, result: RunResult, mask: Callable[[str], str]) -> None:
         from cdconf.pipeline.metrics import write_textfile
         from cdconf.render.drift import prometheus, results, suites
         from cdconf.render.jsonout import document, masked
@@ -216,8 +216,8 @@ class Told:
             if file := getattr(self._flags, name):
                 write_textfile(Path(file), make())
 
-    def _is_news(self, look: Look, memory: Memory, before: Remembered) -> bool:
-        from cdconf.drift.memory import Remembered
+    def _is_news(self, look: DriftLook, memory: LookMemory, before: RememberedLook) -> bool:
+        from cdconf.drift.memory import RememberedLook
         from cdconf.render.drift import nagios
         from cdconf.render.drift.look import NOTHING, signature
 
@@ -229,7 +229,7 @@ class Told:
         elif self._flags.quiet:
             said = signature(look)
             is_news = said != (before.said or NOTHING)
-        after = Remembered(said, look.last_success)
+        after = RememberedLook(said, look.last_success)
         if after != before and (self._flags.quiet or self._flags.prometheus):
             memory.save(after)
         return is_news
@@ -238,18 +238,18 @@ class Told:
         """The project's own place: with `--at` the run reads a checkout, which is gone afterwards."""
         return find_root(Path(self._flags.directory))
 
-    def _memory(self) -> Memory:
-        from cdconf.drift.memory import Memory
+    def _memory(self) -> LookMemory:
+        from cdconf.drift.memory import LookMemory
 
         kind = [getattr(self._flags, name) for name in ("limit", "roles", "extra", "at", "applied")]
-        return Memory(self._root() / ".cdconf", self._environment, kind)
+        return LookMemory(self._root() / ".cdconf", self._environment, kind)
 
 
 def _json(value: dict[str, Any]) -> bytes:
     return (json.dumps(value, indent=1) + "\n").encode()
 
 
-def _found(result: RunResult) -> list[Finding]:
+def _found(result: RunResult) -> list[DriftFinding]:
     from cdconf.drift.findings import findings_of
 
     return findings_of(one for host in result.hosts.values() for one in host.resources)
@@ -258,7 +258,7 @@ def _found(result: RunResult) -> list[Finding]:
 class _Beside:
     """Shows a run as always, and tells machines of its end."""
 
-    def __init__(self, told: Told, inner: Renderer, mask: Callable[[str], str]) -> None:
+    def __init__(self, told: ReportedLook, inner: Renderer, mask: Callable[[str], str]) -> None:
         self._told, self._inner, self._mask = told, inner, mask
 
     def __call__(self, event: Event) -> None:
@@ -275,7 +275,7 @@ class _Beside:
 class _Held:
     """Holds back all that a run tells until it's known whether that's news."""
 
-    def __init__(self, told: Told, make: Callable[[], Renderer], mask: Callable[[str], str]) -> None:
+    def __init__(self, told: ReportedLook, make: Callable[[], Renderer], mask: Callable[[str], str]) -> None:
         self._told, self._make, self._mask = told, make, mask
         self._events: list[Event] = []
 

@@ -15,7 +15,7 @@ from cdconf.inventory.throwaway import as_text
 
 if TYPE_CHECKING:
     from cdconf.cli.context import Run
-    from cdconf.environments.listing import Listed
+    from cdconf.environments.listing import ListedEnvironment
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Runs:
     data: dict[str, Any] = field(default_factory=dict)
 
 
-class Deployed:
+class LastDeployed:
     """What the history says was deployed last, of each environment.
 
     Args:
@@ -36,7 +36,7 @@ class Deployed:
     def __init__(self, rows: list[dict[str, Any]] | None = None) -> None:
         self._rows = rows or []
 
-    def of(self, one: Listed) -> Runs:
+    def of(self, one: ListedEnvironment) -> Runs:
         """Of one of them; what was deployed to hosts that have been removed since doesn't count."""
         since = _created(one)
         if one.environment is not None and one.environment.provider != "existing" and since is None:
@@ -56,7 +56,7 @@ class Deployed:
         return Runs(", ".join(words), data)
 
 
-def known(run: Run) -> Deployed:
+def known(run: Run) -> LastDeployed:
     """What the history knows; one that can't be read is no reason not to list what there is."""
     from cdconf.history.team import history_of
 
@@ -65,11 +65,11 @@ def known(run: Run) -> Deployed:
             rows = history.deployed()
     except CdconfError as error:
         run.emit(Notice(f"can't find out what was deployed: {error.message}", warning=True))
-        return Deployed()
-    return Deployed(rows)
+        return LastDeployed()
+    return LastDeployed(rows)
 
 
-def asked(run: Run, one: Listed) -> Runs:
+def asked(run: Run, one: ListedEnvironment) -> Runs:
     """What hosts say that they run; those that can't be asked are reported, and set the exit code."""
     from cdconf.deploy.running import running
 
@@ -103,13 +103,13 @@ def _in_words(app: str, releases: dict[str | None, list[str]]) -> str:
     return f"{app} {', '.join(f'{version} ({len(hosts)})' for version, hosts in versions.items())}"
 
 
-def _created(one: Listed) -> datetime | None:
+def _created(one: ListedEnvironment) -> datetime | None:
     if one.standing is None or one.standing.created is None:
         return None
     return datetime.fromisoformat(one.standing.created)
 
 
-def _age(one: Listed) -> str:
+def _age(one: ListedEnvironment) -> str:
     """Since its hosts were made; of one that has none yet, since it was defined."""
     created = _created(one)
     if created is None and one.environment is not None and one.environment.throwaway is not None:
@@ -117,7 +117,7 @@ def _age(one: Listed) -> str:
     return "" if created is None else age_text(max(0.0, (datetime.now(UTC) - created).total_seconds()))
 
 
-def row_of(one: Listed, runs: Runs) -> list[str]:
+def row_of(one: ListedEnvironment, runs: Runs) -> list[str]:
     """One environment as a row."""
     environment = one.environment
     if environment is None:
@@ -131,7 +131,7 @@ def row_of(one: Listed, runs: Runs) -> list[str]:
     return [one.name, environment.provider, environment.copy_of or "", state, _age(one), _ends(one), runs.text]
 
 
-def _ends(one: Listed) -> str:
+def _ends(one: ListedEnvironment) -> str:
     lifetime = one.environment.throwaway if one.environment else None
     if lifetime is None:
         return ""
@@ -139,7 +139,7 @@ def _ends(one: Listed) -> str:
     return f"in {age_text(left)}" if left > 0 else f"over since {age_text(-left)}"
 
 
-def about(one: Listed, runs: Runs) -> dict[str, Any]:
+def about(one: ListedEnvironment, runs: Runs) -> dict[str, Any]:
     """One environment as data."""
     environment = one.environment
     lifetime = environment.throwaway if environment else None

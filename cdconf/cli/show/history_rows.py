@@ -107,10 +107,10 @@ def origin_of_run(one: dict[str, Any]) -> list[str]:
 
 def built_by(project: Project, emit: Emit) -> dict[str, str]:
     """Archive's digest -> from which commit it was built by whom, by the artifact store's statements."""
-    from cdconf.artifacts import Store
+    from cdconf.artifacts import ArtifactStore
 
     try:
-        artifacts = Store(project, emit=emit).list()
+        artifacts = ArtifactStore(project, emit=emit).list()
     except ArtifactError as error:
         emit(Notice(f"builds aren't listed, because the artifact store can't be read: {error.message}", warning=True))
         return {}

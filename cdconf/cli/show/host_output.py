@@ -18,7 +18,7 @@ CUT = "…"  # where it was cut: the mask knows by it that half of a secret may 
 _COLOURS = ("cyan", "green", "yellow", "blue", "magenta", "bright_cyan")
 
 
-class Lines:
+class LinePrinter:
     """Prints lines of several hosts, whichever comes first, never two of them mixed up.
 
     Args:
@@ -80,7 +80,7 @@ class Splitter:
                 self._on_line(text, name == "err")
 
 
-class Kept:
+class KeptOutput:
     """Keeps the end of one host's output, at most `KEPT` bytes of each stream."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from cdconf.cli.context import run_of
 from cdconf.cli.options import connection_options, output_options, project_options
 
 if TYPE_CHECKING:
-    from cdconf.artifacts import Artifact, Store
+    from cdconf.artifacts import Artifact, ArtifactStore
     from cdconf.cli.context import Run
 
 
@@ -33,11 +33,11 @@ def list_(app: str | None, **flags: Any) -> None:
     """List artifacts, the newest first."""
     from datetime import datetime
 
-    from cdconf.artifacts import Store
+    from cdconf.artifacts import ArtifactStore
     from cdconf.cli.show.tables import show
 
     with run_of("artifact", None, flags) as run:
-        found = Store(run.project, emit=run.emit).list(app)
+        found = ArtifactStore(run.project, emit=run.emit).list(app)
         run.extra["artifacts"] = [dataclasses.asdict(one) for one in found]
         if not run.flags.as_json:
             rows = [
@@ -60,11 +60,11 @@ def list_(app: str | None, **flags: Any) -> None:
 @output_options
 def show_(reference: str, with_log: bool, **flags: Any) -> None:
     """Show an artifact's details and its provenance."""
-    from cdconf.artifacts import Store
+    from cdconf.artifacts import ArtifactStore
     from cdconf.errors import ArtifactError
 
     with run_of("artifact", None, flags) as run:
-        store = Store(run.project, emit=run.emit)
+        store = ArtifactStore(run.project, emit=run.emit)
         found = store.find(reference)
         run.extra["artifact"] = dataclasses.asdict(found)
         if with_log:
@@ -78,7 +78,7 @@ def show_(reference: str, with_log: bool, **flags: Any) -> None:
         _show(run, store, found)
 
 
-def _show(run: Run, store: Store, found: Artifact) -> None:
+def _show(run: Run, store: ArtifactStore, found: Artifact) -> None:
     import json
 
     from cdconf.artifacts import provenance
@@ -96,7 +96,7 @@ def _show(run: Run, store: Store, found: Artifact) -> None:
     click.echo("provenance: " + (json.dumps(statement, indent=1) if statement else "none"))
 
 
-def _signature(run: Run, store: Store, found: Artifact) -> str:
+def _signature(run: Run, store: ArtifactStore, found: Artifact) -> str:
     """What is to be thought of it, in words: showing an artifact isn't judging it."""
     from cdconf.artifacts import provenance
     from cdconf.errors import ArtifactError
@@ -114,12 +114,12 @@ def _signature(run: Run, store: Store, found: Artifact) -> str:
 @output_options
 def verify(reference: str, **flags: Any) -> None:
     """Check an artifact's signature, and that its archive and tree match their digests."""
-    from cdconf.artifacts import Store
+    from cdconf.artifacts import ArtifactStore
     from cdconf.artifacts.provenance import check_aloud
     from cdconf.events import Notice
 
     with run_of("artifact", None, flags) as run:
-        store = Store(run.project, emit=run.emit)
+        store = ArtifactStore(run.project, emit=run.emit)
         found = store.find(reference)
         signer = check_aloud(run.project, found, store.provenance(found), run.emit)
         store.manifest(found, fresh=True)
@@ -133,11 +133,11 @@ def verify(reference: str, **flags: Any) -> None:
 @output_options
 def sign(reference: str, **flags: Any) -> None:
     """Sign an artifact, as the store describes it, with this project's key."""
-    from cdconf.artifacts import Store
+    from cdconf.artifacts import ArtifactStore
     from cdconf.events import Notice
 
     with run_of("artifact", None, flags) as run:
-        store = Store(run.project, emit=run.emit)
+        store = ArtifactStore(run.project, emit=run.emit)
         found = store.find(reference)
         keyid = store.sign(found)
         run.extra |= {"artifact": dataclasses.asdict(found), "signed_by": keyid}
@@ -156,7 +156,7 @@ def sign(reference: str, **flags: Any) -> None:
 @output_options
 def add(app: str, file: Path, version: str | None, **flags: Any) -> None:
     """Add an artifact that was built elsewhere: a tar (.gz, .bz2, .xz, .zst), a zip, a wheel, or a single file."""
-    from cdconf.artifacts import Store
+    from cdconf.artifacts import ArtifactStore
     from cdconf.artifacts.choose import add_file, version_of_file
     from cdconf.errors import UsageError, nearest_or_all
     from cdconf.events import Notice
@@ -167,7 +167,7 @@ def add(app: str, file: Path, version: str | None, **flags: Any) -> None:
         version = version or version_of_file(run.project, app, file)
         if version is None:
             raise UsageError(f"the name '{file.name}' contains no version", hint="say it with --version")
-        found = add_file(Store(run.project, emit=run.emit), app, version, file)
+        found = add_file(ArtifactStore(run.project, emit=run.emit), app, version, file)
         run.extra["artifact"] = dataclasses.asdict(found)
         run.record_as("artifact add", f"sha256 {found.archive[:12]}", found)
         run.emit(Notice(f"added {found.label}, sha256 {found.archive[:12]}"))

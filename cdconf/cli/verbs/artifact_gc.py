@@ -10,7 +10,7 @@ from cdconf.errors import FAILED, OK, UNREACHABLE, UsageError, did_you_mean, wor
 from cdconf.events import Notice
 
 if TYPE_CHECKING:
-    from cdconf.artifacts import Artifact, Store
+    from cdconf.artifacts import Artifact, ArtifactStore
     from cdconf.artifacts.holders import Uses
     from cdconf.artifacts.retention import Use
     from cdconf.cli.context import Run
@@ -22,13 +22,13 @@ def collect(run: Run, keep: int, without: Sequence[str], forget: Sequence[str], 
     Raises:
         UsageError: There's no such environment, or what's to be forgotten isn't CHECKOUT/ENV.
     """
-    from cdconf.artifacts import Store
+    from cdconf.artifacts import ArtifactStore
     from cdconf.artifacts.holders import uses
     from cdconf.artifacts.leftovers import sweep
     from cdconf.artifacts.retention import in_use, superfluous
 
     _check(run, without, forget)
-    store = Store(run.project, emit=run.emit)
+    store = ArtifactStore(run.project, emit=run.emit)
     known = store.list()
     now = None if dry_run else store.now()
     said = uses(store.place, now)  # read before hosts are asked: what begins in between is noticed
@@ -65,7 +65,7 @@ def _check(run: Run, without: Sequence[str], forget: Sequence[str]) -> None:
             raise UsageError(f"--forget takes CHECKOUT/ENV, not '{where}'", hint="`artifact gc` names them")
 
 
-def _without(store: Store, said: Uses, forget: Sequence[str], *, dry_run: bool) -> Uses:
+def _without(store: ArtifactStore, said: Uses, forget: Sequence[str], *, dry_run: bool) -> Uses:
     """What the store says, but for hosts that are gone, of which it says nothing from now on."""
     gone = [name for name, one in said.holders.items() if one is not None and one.where in forget]
     for name in gone:
@@ -80,7 +80,7 @@ def _tell_held(run: Run, unheld: Sequence[Artifact], use: Use) -> None:
             run.emit(Notice(f"{one.label} stays: {'; '.join(use.elsewhere[one.archive])}"))
 
 
-def _removed(run: Run, store: Store, artifact: Artifact, said: Uses) -> bool:
+def _removed(run: Run, store: ArtifactStore, artifact: Artifact, said: Uses) -> bool:
     gone = store.remove(artifact, said)
     if not gone:
         run.emit(Notice(f"{artifact.label} stays, because a run has begun to use it"))

@@ -36,7 +36,7 @@ def command(app: str, environment: str, check: bool, forget_older: bool, overrid
     """
     from cdconf.artifacts.choose import named_app
     from cdconf.cli.promotion_checks import changing
-    from cdconf.deploy.contract import Options
+    from cdconf.deploy.contract import ContractOptions
     from cdconf.deploy.contracting import contract
     from cdconf.deploy.held_hosts import app_members
 
@@ -46,5 +46,5 @@ def command(app: str, environment: str, check: bool, forget_older: bool, overrid
         run.start(app_members(run.environment, chosen))
         run.extra["app"] = chosen.name
         gate = changing(run, "contract", chosen.name, override, check=check)
-        options = Options(check, forget_older, run.flags.connecting, gate.again)
+        options = ContractOptions(check, forget_older, run.flags.connecting, gate.again)
         run.code = contract(run.project, run.environment, chosen, run.emit, options, run.extra)

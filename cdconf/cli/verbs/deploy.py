@@ -100,7 +100,7 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
     """
     from cdconf.cli.deploy_check import check_deploy, limit_of
     from cdconf.cli.proven import procedure_now
-    from cdconf.deploy.deployment import Deployment, choose, deploy, touched_hosts
+    from cdconf.deploy.deployment import DeployOptions, choose, deploy, touched_hosts
     from cdconf.errors import UsageError
 
     flags = DeployFlags(**given)
@@ -110,7 +110,7 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
         _resume(artifact, environment, unpin, flags)
         return
     from cdconf.cli.promotion_checks import pass_gate, stage_run
-    from cdconf.promotion.procedures import Procedures
+    from cdconf.promotion.procedures import AppProcedures
 
     with run_of("deploy", environment, flags) as run:
         if flags.limit and flags.stage:
@@ -130,7 +130,7 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
             run.extra["unpinned"] = unpin
         if flags.forget_migrations:
             run.extra["detail"] = "migrations forgotten"
-        read = Procedures(run.project.root)
+        read = AppProcedures(run.project.root)
         others, is_last = flags.others, not flags.not_last
         line = stage_run(run, chosen.app, flags.stage, read, others, is_last=is_last)
         passing = pass_gate(run, chosen, flags.override, read)
@@ -138,7 +138,7 @@ def command(artifact: str | None, environment: str, unpin: str | None, resume: b
         hosts = touched_hosts(run.project, run.environment, run.project.apps[chosen.app])
         run.start(hosts)
         line.parity = _check_environment(run, hosts, chosen, passing)
-        options = Deployment(
+        options = DeployOptions(
             flags.connecting,
             unpin,
             limit=limit_of(run, run.project.apps[chosen.app]),
@@ -184,7 +184,7 @@ def _check_environment(run: Run, hosts: Sequence[Host], artifact: Artifact, pass
 def _resume(name: str | None, environment: str, unpin: str | None, flags: DeployFlags) -> None:
     from cdconf.artifacts.choose import named_app
     from cdconf.cli.promotion_checks import stage_run
-    from cdconf.deploy.deployment import Deployment, resume, touched_hosts
+    from cdconf.deploy.deployment import DeployOptions, resume, touched_hosts
     from cdconf.errors import UsageError
 
     with run_of("deploy", environment, flags) as run:
@@ -199,6 +199,6 @@ def _resume(name: str | None, environment: str, unpin: str | None, flags: Deploy
         run.extra |= {"app": app.name, "resumed": True}
         run.start(touched_hosts(run.project, run.environment, app))
         line = stage_run(run, app.name)
-        options = Deployment(flags.connecting, line=line, mask=run.mask)
+        options = DeployOptions(flags.connecting, line=line, mask=run.mask)
         ended = resume(run.project, run.environment, app, run.emit, options)
         run.extra |= ended | {"version": (ended["release"] or "").rpartition("-")[0] or None}

@@ -10,13 +10,13 @@ from cdconf.errors import DIFFERENT, OK, ArtifactError, worst_exit
 from cdconf.events import Emit, Event, HostDone, NotAttempted, Notice, ResourceDone, Step
 
 if TYPE_CHECKING:
-    from cdconf.artifacts import Artifact, Store
+    from cdconf.artifacts import Artifact, ArtifactStore
     from cdconf.cli.context import Run
-    from cdconf.drift.fixing import Left, Names
+    from cdconf.drift.fixing import LeftFinding, Names
     from cdconf.drift.waiving import Waiving
     from cdconf.inventory import Host
     from cdconf.promotion.provision_run import ProvisionRun
-    from cdconf.provision.mending import Mending
+    from cdconf.provision.mending import MendingRun
 
 _SHOWN = 50
 
@@ -36,14 +36,14 @@ def fix(run: Run, hosts: Sequence[Host], emit: Waiving, *, check: bool) -> int:
     Raises:
         CdconfError: A gate is closed, hosts are held, or a deployment failed; see `provision` and `deploy`.
     """
-    from cdconf.artifacts import Store
+    from cdconf.artifacts import ArtifactStore
     from cdconf.drift.fixing import fixing
-    from cdconf.provision.mending import Mending, replayed
+    from cdconf.provision.mending import MendingRun, replayed
 
-    store = Store(run.project, emit=run.emit)
-    mending = Mending(run.environment.name, emit.waived_on, lambda *about: _missing(store, *about))
+    store = ArtifactStore(run.project, emit=run.emit)
+    mending = MendingRun(run.environment.name, emit.waived_on, lambda *about: _missing(store, *about))
     run.emit(Step("look for what can be mended"))
-    look = _Look(emit)
+    look = _LookFilter(emit)
     code = _provision(run, hosts, look, mending, check=True)
     decided = fixing(look.events, [host.name for host in hosts], mending.releases)
     if check:
@@ -70,7 +70,7 @@ def fix(run: Run, hosts: Sequence[Host], emit: Waiving, *, check: bool) -> int:
     return _code(code, emit)
 
 
-class _Look:
+class _LookFilter:
     """Keeps what a look finds, and passes on all else."""
 
     def __init__(self, emit: Waiving) -> None:
@@ -113,10 +113,10 @@ def _is_release_left(event: Event) -> bool:
     return isinstance(event, ResourceDone) and event.type == "release" and event.left is not None
 
 
-def _provision(run: Run, hosts: Sequence[Host], emit: Any, mending: Mending, **more: Any) -> int:
-    from cdconf.provision.provision import Options, provision
+def _provision(run: Run, hosts: Sequence[Host], emit: Any, mending: MendingRun, **more: Any) -> int:
+    from cdconf.provision.provision import ProvisionOptions, provision
 
-    options = Options(connecting=run.flags.connecting, releases=True, mending=mending, **more)
+    options = ProvisionOptions(connecting=run.flags.connecting, releases=True, mending=mending, **more)
     return provision(run.project, run.environment, lambda: run.compiler, hosts, emit, options)
 
 
@@ -132,13 +132,13 @@ def _gate(run: Run, artifact: Artifact) -> Any:
     return pass_gate(run, artifact, run.flags.override)
 
 
-def _mend(run: Run, hosts: Sequence[Host], emit: Emit, mending: Mending, passing: ProvisionRun | None) -> int:
+def _mend(run: Run, hosts: Sequence[Host], emit: Emit, mending: MendingRun, passing: ProvisionRun | None) -> int:
     if not hosts or passing is None:
         return OK
     return _provision(run, hosts, emit, mending, held=passing.again)
 
 
-def _missing(store: Store, app: str, version: str, archive: str) -> str | None:
+def _missing(store: ArtifactStore, app: str, version: str, archive: str) -> str | None:
     """Why an artifact can't be deployed again; None when the store has it."""
     try:
         found = store.find(f"{app}@{version}", app)
@@ -147,7 +147,7 @@ def _missing(store: Store, app: str, version: str, archive: str) -> str | None:
     return None if found.archive == archive else f"the artifact store has another {app}@{version} than the host has"
 
 
-def _artifact(store: Store, app: str, version: str, archive: str) -> Artifact:
+def _artifact(store: ArtifactStore, app: str, version: str, archive: str) -> Artifact:
     found = store.find(f"{app}@{version}", app)
     if found.archive != archive:
         raise ArtifactError(f"the artifact store has another {app}@{version} than the hosts have")
@@ -156,11 +156,11 @@ def _artifact(store: Store, app: str, version: str, archive: str) -> Artifact:
 
 def _deploy(run: Run, artifact: Artifact, hosts: frozenset[str], emit: Waiving, gate: Any) -> None:
     from cdconf.cli.redeploy_check import Returning
-    from cdconf.deploy.deployment import Deployment, put_back
+    from cdconf.deploy.deployment import DeployOptions, put_back
 
     line = Returning(gate.again)
     run.emit(Step(f"deploy {artifact.label} again: {', '.join(sorted(hosts))}"))
-    options = Deployment(run.flags.connecting, line=line, mask=run.mask)
+    options = DeployOptions(run.flags.connecting, line=line, mask=run.mask)
     put_back(run.project, run.environment, artifact, hosts, emit, options)
 
 
@@ -194,7 +194,7 @@ def _tell(run: Run, emit: Waiving, mends: Sequence[Names], word: str, wanted: in
         emit(Notice(line))
 
 
-def _lines(left: Sequence[Left]) -> Iterator[str]:
+def _lines(left: Sequence[LeftFinding]) -> Iterator[str]:
     for one in left[:_SHOWN]:
         yield f"left: {one.host}: {one.type} {one.title}: {one.why}; {one.repair or 'look at it on the host'}"
     if len(left) > _SHOWN:

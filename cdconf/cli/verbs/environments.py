@@ -25,7 +25,7 @@ def command(live: bool, **flags: Any) -> None:
 
     Example: cdconf environments
     """
-    from cdconf.cli.show.environment_rows import Deployed, about, asked, known, row_of
+    from cdconf.cli.show.environment_rows import LastDeployed, about, asked, known, row_of
     from cdconf.cli.show.tables import show
     from cdconf.environments.listing import listed
     from cdconf.errors import InvalidFile, worst_exit
@@ -33,7 +33,7 @@ def command(live: bool, **flags: Any) -> None:
 
     with run_of("environments", None, flags) as run:
         environments = list(listed(run.project))
-        deployed = Deployed() if live else known(run)
+        deployed = LastDeployed() if live else known(run)
         rows = []
         for one in environments:
             live_here = asked(run, one) if live else None

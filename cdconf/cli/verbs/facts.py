@@ -19,7 +19,7 @@ from cdconf.cli.options import (
 
 if TYPE_CHECKING:
     from cdconf.cli.context import Run
-    from cdconf.facts import Seen
+    from cdconf.facts import RememberedHost
 
 
 @click.command()
@@ -80,12 +80,12 @@ def _groups(also: tuple[str, ...]) -> list[str]:
     return [*(group.name for group in GROUPS if not group.by_name), *dict.fromkeys(more)]
 
 
-def _gathered(run: Run, groups: list[str]) -> dict[str, Seen]:
+def _gathered(run: Run, groups: list[str]) -> dict[str, RememberedHost]:
     """Asks the hosts for these groups, and remembers them."""
     from cdconf.cli.fleets import look_at
     from cdconf.engine import remember_facts
     from cdconf.events import HostDone
-    from cdconf.facts import Seen, pattern_of
+    from cdconf.facts import RememberedHost, pattern_of
     from cdconf.session import Session
 
     def gather(session: Session) -> dict[str, Any]:
@@ -97,10 +97,10 @@ def _gathered(run: Run, groups: list[str]) -> dict[str, Seen]:
 
     found = look_at(run, run.selected(), gather)
     ages = dict.fromkeys(groups, 0.0)
-    return {host.name: Seen(found[host.name], ages) for host in run.selected() if host.name in found}
+    return {host.name: RememberedHost(found[host.name], ages) for host in run.selected() if host.name in found}
 
 
-def _last_seen(run: Run, groups: list[str]) -> dict[str, Seen]:
+def _last_seen(run: Run, groups: list[str]) -> dict[str, RememberedHost]:
     from cdconf.errors import UNREACHABLE
     from cdconf.events import HostDone
     from cdconf.facts import FactCache, only

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cdconf.cli.context import Run
-    from cdconf.pipeline.value_stream.model import Deployment, Mark
+    from cdconf.pipeline.value_stream.model import DeploymentAttempt, DeploymentMark
 
 _LONGEST = 1000  # characters of --why
 
@@ -69,7 +69,7 @@ def command(
         run.emit(Notice(_detail(own, said)))
 
 
-def _known(run: Run) -> tuple[list[Deployment], list[Mark]]:
+def _known(run: Run) -> tuple[list[DeploymentAttempt], list[DeploymentMark]]:
     from cdconf.history import reading
     from cdconf.history.team import history_of
     from cdconf.pipeline.value_stream.reading import marks_of, of_history
@@ -81,7 +81,7 @@ def _known(run: Run) -> tuple[list[Deployment], list[Mark]]:
         history.close()
 
 
-def _named(there: Sequence[Deployment], word: str) -> Deployment:
+def _named(there: Sequence[DeploymentAttempt], word: str) -> DeploymentAttempt:
     from cdconf.errors import UsageError
     from cdconf.pipeline.value_stream.dora import named_by
 
@@ -92,7 +92,7 @@ def _named(there: Sequence[Deployment], word: str) -> Deployment:
     return found
 
 
-def _repaired(there: Sequence[Deployment], own: Deployment, word: str) -> str:
+def _repaired(there: Sequence[DeploymentAttempt], own: DeploymentAttempt, word: str) -> str:
     from cdconf.errors import UsageError
 
     found = _named(there, word)
@@ -101,13 +101,13 @@ def _repaired(there: Sequence[Deployment], own: Deployment, word: str) -> str:
     return found.id
 
 
-def _kept(marks: Sequence[Mark], own: Deployment, failed: bool | None) -> str | None:
+def _kept(marks: Sequence[DeploymentMark], own: DeploymentAttempt, failed: bool | None) -> str | None:
     """What it repairs, as was said before: that it failed as well takes nothing of that back."""
     before = [one for one in marks if one.run == own.id]
     return before[-1].fixes if before and failed else None
 
 
-def _failed_before(marks: Sequence[Mark], own: Deployment) -> dict[str, Any]:
+def _failed_before(marks: Sequence[DeploymentMark], own: DeploymentAttempt) -> dict[str, Any]:
     """That it failed, as was said before: that it repairs another one takes nothing of that back."""
     before = [one for one in marks if one.run == own.id]
     if before and before[-1].failed:
@@ -115,7 +115,7 @@ def _failed_before(marks: Sequence[Mark], own: Deployment) -> dict[str, Any]:
     return {}
 
 
-def _detail(own: Deployment, said: dict[str, Any]) -> str:
+def _detail(own: DeploymentAttempt, said: dict[str, Any]) -> str:
     words = [f"{own.label} ({own.id})"]
     words.append("failed" if said["failed"] else "" if said["fixes"] else "didn't fail")
     words.append(f"repairs {said['fixes']}" if said["fixes"] else "")

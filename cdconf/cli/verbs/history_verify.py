@@ -10,7 +10,7 @@ from cdconf.cli.context import run_of
 from cdconf.cli.options import output_options, project_options
 
 if TYPE_CHECKING:
-    from cdconf.history.verify import Finding, Verified
+    from cdconf.history.verify import JournalFinding, Verified
 
 _WORDS = {"cut_out": "CUT OUT", "rewritten": "REWRITTEN", "lost": "lost", "added": "added", "damaged": "damaged"}
 
@@ -52,7 +52,7 @@ def command(**flags: Any) -> None:
             _show(found, findings)
 
 
-def _show(found: Verified, findings: list[Finding]) -> None:
+def _show(found: Verified, findings: list[JournalFinding]) -> None:
     from cdconf.cli.show.history_rows import when
     from cdconf.render.words import shown
 

@@ -13,7 +13,7 @@ from cdconf.cli.options import project_options
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cdconf.importing import Finding, Report
+    from cdconf.importing import ImportFinding, ImportReport
 
 
 @click.group()
@@ -64,7 +64,7 @@ def ansible_inventory(
         _print(report)
 
 
-def _print_json(report: Report, took: float) -> None:
+def _print_json(report: ImportReport, took: float) -> None:
     import json
 
     from cdconf.events import RunResult
@@ -75,7 +75,7 @@ def _print_json(report: Report, took: float) -> None:
     click.echo(json.dumps(document(result), indent=1))
 
 
-def _print(report: Report) -> None:
+def _print(report: ImportReport) -> None:
     _section("hosts that have other names now", [f"{old}: {new}" for old, new in report.hosts.items() if old != new])
     _section("renamed", report.renamed)
     _section("moved, so that every host keeps its values", report.moved)
@@ -91,7 +91,7 @@ def _print(report: Report) -> None:
     click.echo(f"imported {count} host{'' if count == 1 else 's'} as environment {report.environment}")
 
 
-def _section(title: str, lines: Sequence[str | Finding]) -> None:
+def _section(title: str, lines: Sequence[str | ImportFinding]) -> None:
     if lines:
         click.echo(f"{title}:")
         for line in lines:

@@ -15,7 +15,7 @@ from cdconf.cli.options import no_code_option, output_options, project_options
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cdconf.catalog.findings import Finding
+    from cdconf.catalog.findings import LintFinding
     from cdconf.cli.context import Run
     from cdconf.errors import CdconfError
 
@@ -69,7 +69,7 @@ def _check_policy(run: Run, path: Path, *, strict: bool) -> None:
     from cdconf.promotion.policy_lint import findings
 
     errors: list[CdconfError] = []
-    warnings: list[Finding] = []
+    warnings: list[LintFinding] = []
     try:
         found = read_file(path)
         if found is None:
@@ -87,12 +87,12 @@ def _check_policy(run: Run, path: Path, *, strict: bool) -> None:
         click.echo(f"{_counts(errors, warnings)} in {path}")
 
 
-def _show(errors: Sequence[CdconfError], warnings: Sequence[Finding], environments: int) -> None:
+def _show(errors: Sequence[CdconfError], warnings: Sequence[LintFinding], environments: int) -> None:
     _say(errors, warnings)
     click.echo(f"{_counts(errors, warnings)} in {environments} environments")
 
 
-def _say(errors: Sequence[CdconfError], warnings: Sequence[Finding]) -> None:
+def _say(errors: Sequence[CdconfError], warnings: Sequence[LintFinding]) -> None:
     for word, found in (("error", errors), ("warning", warnings)):
         for one in found:
             click.echo(f"{word}: {one}" + (f" [{getattr(one, 'rule', '')}]" if word == "warning" else ""))
@@ -100,7 +100,7 @@ def _say(errors: Sequence[CdconfError], warnings: Sequence[Finding]) -> None:
                 click.echo(f"  hint: {one.hint}")
 
 
-def _counts(errors: Sequence[CdconfError], warnings: Sequence[Finding]) -> str:
+def _counts(errors: Sequence[CdconfError], warnings: Sequence[LintFinding]) -> str:
     return f"{_count(errors, 'error')}, {_count(warnings, 'warning')}" if warnings else _count(errors, "error")
 
 
@@ -123,7 +123,7 @@ def _sarif(directory: Path, *, strict: bool) -> int:
     from cdconf.lint.examine import examine
     from cdconf.render import sarif
 
-    warnings: list[Finding] = []
+    warnings: list[LintFinding] = []
     errors: list[CdconfError]
     try:
         project = load_project(directory)

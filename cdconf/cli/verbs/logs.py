@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from cdconf.cli.context import Run
-    from cdconf.cli.show.host_output import Lines
+    from cdconf.cli.show.host_output import LinePrinter
     from cdconf.engine import Fleet
     from cdconf.errors import CdconfError
     from cdconf.inventory import Host
@@ -112,16 +112,16 @@ def _units(run: Run, app: str | None, units: Sequence[str]) -> dict[str, list[st
 def _show(run: Run, hosts: list[Host], units: dict[str, list[str]], flags: LogsFlags, *, follow: bool) -> None:
     from cdconf.cli import journald
     from cdconf.cli.fleets import fleet_of
-    from cdconf.cli.show.host_output import Lines
+    from cdconf.cli.show.host_output import LinePrinter
     from cdconf.errors import Interrupted
     from cdconf.events import HostDone
 
     since, count = flags.since, flags.count
     if count is None:
         count = MOST if since else LAST
-    lines = Lines([host.name for host in hosts], run.mask)
+    lines = LinePrinter([host.name for host in hosts], run.mask)
 
-    def past(session: Session) -> list[journald.Entry]:
+    def past(session: Session) -> list[journald.JournalEntry]:
         line = journald.command(units[session.host.name], count=count, since=since)
         return journald.read(session.host.name, session.run(line))
 
@@ -148,7 +148,7 @@ def _follow(
     fleet: Fleet,
     units: dict[str, list[str]],
     cursors: dict[str, str | None],
-    lines: Lines,
+    lines: LinePrinter,
 ) -> None:
     """Until Ctrl-C, or until nobody reads stdout any more: what's shown is all that it's for."""
     from cdconf.cli import journald

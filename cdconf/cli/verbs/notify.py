@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from cdconf.cli.context import Run
     from cdconf.notify.outbox import Message
-    from cdconf.notify.settings import Settings, Target
+    from cdconf.notify.settings import Receiver, Settings
 
 SHOWN = 20  # rows of those that were given up
 
@@ -129,7 +129,7 @@ def _settings(run: Run) -> Settings:
     return found
 
 
-def _chosen(settings: Settings, names: tuple[str, ...]) -> Mapping[str, Target]:
+def _chosen(settings: Settings, names: tuple[str, ...]) -> Mapping[str, Receiver]:
     from cdconf.errors import UsageError, did_you_mean
 
     for name in names:
@@ -151,7 +151,7 @@ def _check_apprise() -> None:
         raise CdconfError("Apprise, which sends notifications, isn't installed here", hint=f"`{INSTALL}`")
 
 
-def _shown(one: Target) -> dict[str, Any]:
+def _shown(one: Receiver) -> dict[str, Any]:
     filters = ("events", "projects", "environments", "apps")
     return {"kind": one.kind} | {name: list(getattr(one, name)) or None for name in filters}
 

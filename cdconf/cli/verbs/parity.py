@@ -40,13 +40,13 @@ def command(environment: str, other: str, desired_only: bool, **flags: Any) -> N
     from cdconf.events import RunStarted
     from cdconf.inventory import load_environment
     from cdconf.parity import report
-    from cdconf.parity.environments import Options, compare_environments
+    from cdconf.parity.environments import ParityOptions, compare_environments
 
     with run_of("parity", environment, flags) as run:
         theirs = load_environment(run.project, other)
         pair = (run.environment, theirs)
         run.emit(RunStarted("parity", environment, tuple(f"{one.name}/{host}" for one in pair for host in one.hosts)))
-        options = Options(run.flags.connecting, desired_only)
+        options = ParityOptions(run.flags.connecting, desired_only)
         likeness = compare_environments(run.project, *pair, run.emit, options)
         found = likeness.comparison
         run.extra |= {"parity": {**report.document(found), "desired_only": desired_only}, "facts_age_s": likeness.ages}

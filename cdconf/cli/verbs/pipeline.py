@@ -15,7 +15,7 @@ from cdconf.cli.verbs.pipeline_watch import command as watch
 
 if TYPE_CHECKING:
     from cdconf.cli.context import Run
-    from cdconf.promotion.line_stops import Target
+    from cdconf.promotion.line_stops import StopTarget
 
 _note = click.option("--note", metavar="TEXT", required=True, help="Why: everybody reads it.")
 _office = click.option(
@@ -93,21 +93,21 @@ def resume(artifact: str | None, note: str, office: str | None, **flags: Any) ->
             run.emit(Notice(f"lifted: {name}"))
 
 
-def _target(run: Run, word: str) -> Target:
+def _target(run: Run, word: str) -> StopTarget:
     """The app of this name, or else the artifact."""
     from cdconf.artifacts.choose import choose
-    from cdconf.promotion.line_stops import Target
+    from cdconf.promotion.line_stops import StopTarget
 
     if word in run.project.apps:
-        return Target(word, None)
+        return StopTarget(word, None)
     found = choose(run.project, word, run.emit)
-    return Target(found.app, found)
+    return StopTarget(found.app, found)
 
 
-def _apps(run: Run) -> list[Target]:
-    from cdconf.promotion.line_stops import Target
+def _apps(run: Run) -> list[StopTarget]:
+    from cdconf.promotion.line_stops import StopTarget
 
-    return [Target(name, None) for name in run.project.apps]
+    return [StopTarget(name, None) for name in run.project.apps]
 
 
 command.add_command(status)

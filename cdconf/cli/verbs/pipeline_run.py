@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cdconf.inventory import Project
-    from cdconf.pipeline.outcome import Outcome
-    from cdconf.pipeline.run import Result
+    from cdconf.pipeline.outcome import StageOutcome
+    from cdconf.pipeline.run import PipelineResult
 
 
 @click.command("run")
@@ -51,7 +51,7 @@ def run_command(commit: str, keep_failed: bool, **flags: Any) -> None:
         run.extra["commit"] = found
         run.record_as("pipeline run", found[:10])
 
-        def red(pipeline_run: str, stage: str, outcome: Outcome, environment: str | None) -> None:
+        def red(pipeline_run: str, stage: str, outcome: StageOutcome, environment: str | None) -> None:
             tell_red(run, pipeline_run, stage, _about(outcome, environment))
 
         result = run_pipeline(home, found, run.emit, keep_failed=keep_failed, red=red)
@@ -75,7 +75,7 @@ def _records(home: Project) -> list[Any]:
     return read_runs(place_of(home), home.name, time.time(), newest=500)
 
 
-def _told(result: Result, home: Project, commit: str, records: list[Any]) -> dict[str, Any]:
+def _told(result: PipelineResult, home: Project, commit: str, records: list[Any]) -> dict[str, Any]:
     """For the JSON document."""
     from cdconf.pipeline.report import red
 
@@ -90,7 +90,7 @@ def _told(result: Result, home: Project, commit: str, records: list[Any]) -> dic
     return told | ({"red": red(*failed, home.root, commit, records)} if failed else {})
 
 
-def _about(outcome: Outcome, environment: str | None) -> dict[str, Any]:
+def _about(outcome: StageOutcome, environment: str | None) -> dict[str, Any]:
     """A stage, for the JSON document."""
     from dataclasses import asdict
 

@@ -34,7 +34,7 @@ def command(everything: bool, watched: bool, **given: Any) -> None:
     Example: cdconf pipeline status --watch
     """
     from cdconf.errors import UsageError
-    from cdconf.pipeline.board.reading import SHOWN, Reader
+    from cdconf.pipeline.board.reading import SHOWN, BoardReader
 
     flags = Flags(**given)
     with _uncollected(everything and not watched), run_of("pipeline", None, flags) as run:
@@ -48,7 +48,7 @@ def command(everything: bool, watched: bool, **given: Any) -> None:
         if watched:
             _watch(run, count)
             return
-        board = Reader(run.project, run.emit).board(count)
+        board = BoardReader(run.project, run.emit).board(count)
         if flags.as_json:
             run.extra["pipeline"] = _about(run, board)
         else:
@@ -107,11 +107,11 @@ def coloured(lines: Iterable[Line]) -> list[str]:
 
 def _watch(run: Run, count: int | None) -> None:
     from cdconf.events import Asking, Notice
-    from cdconf.pipeline.board.reading import Reader
+    from cdconf.pipeline.board.reading import BoardReader
     from cdconf.render.board_live import watch
 
     told: list[str] = []
-    reader = Reader(run.project, lambda event: told.append(event.message) if isinstance(event, Notice) else None)
+    reader = BoardReader(run.project, lambda event: told.append(event.message) if isinstance(event, Notice) else None)
     run.emit(Asking(begins=True))  # the screen is the board's alone
     try:
         watch(lambda: reader.board(count), told)

@@ -81,11 +81,11 @@ def _install(run: Run, every: str, name: str | None, remote: str | None) -> None
 def _watch(run: Run, branch: Branch, every: float) -> None:
     from cdconf.events import Step
     from cdconf.pipeline.watch.ending import Ending
-    from cdconf.pipeline.watch.loop import Watch
-    from cdconf.pipeline.watch.memory import Memory, alone
+    from cdconf.pipeline.watch.loop import BranchWatch
+    from cdconf.pipeline.watch.memory import BranchMemory, alone
     from cdconf.pipeline.watch.work import work_of
 
     with alone(run.project.data, branch), Ending() as ending, work_of(run.project, run.emit) as work:
         run.emit(Step(f"watching {branch.shown}"))
-        Watch(branch, work, Memory(run.project.data, branch, run.emit), ending, run.emit, every).go_on()
+        BranchWatch(branch, work, BranchMemory(run.project.data, branch, run.emit), ending, run.emit, every).go_on()
         run.code = ending.code

@@ -89,7 +89,7 @@ def command(environment: str, **given: Any) -> None:
             raise UsageError(f"--{name} needs --from")
     from cdconf.cli import plan_file
     from cdconf.cli.older_files import comparison
-    from cdconf.provision.provision import Options, provision
+    from cdconf.provision.provision import ProvisionOptions, provision
 
     out = flags.out
     plan_file.check_out(out)
@@ -100,7 +100,9 @@ def command(environment: str, **given: Any) -> None:
         moved = taken_over(flags.take_over, (host.name for host in hosts))
         connecting, prune = flags.connecting, flags.prune
         compared = comparison(run)
-        options = Options(True, connecting, prune=prune, record=recorder, take_over=moved, applied_from=compared)
+        options = ProvisionOptions(
+            True, connecting, prune=prune, record=recorder, take_over=moved, applied_from=compared
+        )
         run.code = provision(run.project, run.environment, lambda: run.compiler, hosts, run.emit, options)
         if recorder is not None and out is not None:
             plan_file.save_plan(run, recorder, hosts, out, prune=flags.prune)

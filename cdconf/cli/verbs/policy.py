@@ -12,7 +12,7 @@ from cdconf.cli.options import output_options, project_options
 
 if TYPE_CHECKING:
     from cdconf.cli.context import Run
-    from cdconf.inventory.requirement import Entry
+    from cdconf.inventory.requirement import RequirementEntry
     from cdconf.promotion.policy_model import Policy
 
 
@@ -61,7 +61,7 @@ def show(environment: str | None, **flags: Any) -> None:
         check_pins(run.project, policy)
 
 
-def _in_force(run: Run, policy: Policy, name: str) -> list[Entry]:
+def _in_force(run: Run, policy: Policy, name: str) -> list[RequirementEntry]:
     """What holds for an environment; of one that only the policy names, what that says."""
     from cdconf.inventory import load_environment
     from cdconf.promotion.requirements import requirements_of
@@ -87,7 +87,7 @@ def _document(policy: Policy) -> dict[str, Any] | None:
     }
 
 
-def _print(policy: Policy, found: dict[str, list[Entry]]) -> None:
+def _print(policy: Policy, found: dict[str, list[RequirementEntry]]) -> None:
     from cdconf.cli.show.tables import show as show_table
 
     pins = [("project", policy.project), ("store", policy.store)]

@@ -97,7 +97,7 @@ def command(environment: str | None, **given: Any) -> None:
     from cdconf.cli.older_files import comparison
     from cdconf.cli.promotion_checks import provision_run
     from cdconf.errors import PlanMoved, UsageError
-    from cdconf.provision.provision import Options, provision
+    from cdconf.provision.provision import ProvisionOptions, provision
 
     flags = ProvisionFlags(**given)
     check = flags.check
@@ -110,7 +110,7 @@ def command(environment: str | None, **given: Any) -> None:
             passing = None if check else provision_run(run, hosts, flags.override)
             run.start(hosts)
             throwaway.tell(run, flags)
-            options = Options(
+            options = ProvisionOptions(
                 check,
                 flags.connecting,
                 prune=flags.prune,

@@ -39,7 +39,7 @@ def command(environment: str, app: str | None, version: str | None, **flags: Any
     from cdconf.artifacts.choose import named_app
     from cdconf.cli.deploy_check import limit_of
     from cdconf.cli.promotion_checks import stage_run
-    from cdconf.deploy.deployment import Deployment, rollback, touched_hosts
+    from cdconf.deploy.deployment import DeployOptions, rollback, touched_hosts
 
     with run_of("rollback", environment, flags) as run:
         chosen = named_app(run.project, app)
@@ -47,5 +47,5 @@ def command(environment: str, app: str | None, version: str | None, **flags: Any
         run.extra["app"] = chosen.name
         line = stage_run(run, None)
         limit = limit_of(run, chosen)
-        options = Deployment(run.flags.connecting, to=version, limit=limit, line=line, mask=run.mask)
+        options = DeployOptions(run.flags.connecting, to=version, limit=limit, line=line, mask=run.mask)
         run.extra |= rollback(run.project, run.environment, chosen, run.emit, options)

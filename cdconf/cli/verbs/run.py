@@ -91,10 +91,10 @@ def _run_on(run: Run, hosts: list[Host], line: str, keywords: dict[str, Any]) ->
     """Runs it on all hosts at once; what it prints is shown as it comes, or kept for the JSON document."""
     from cdconf.cli.fleets import fleet_of
     from cdconf.cli.output_alike import showing
-    from cdconf.cli.show.host_output import Kept, Splitter
+    from cdconf.cli.show.host_output import KeptOutput, Splitter
     from cdconf.errors import Interrupted
 
-    kept: dict[str, Kept] = {host.name: Kept() for host in hosts}
+    kept: dict[str, KeptOutput] = {host.name: KeptOutput() for host in hosts}
 
     def job(session: Session) -> int:
         name = session.host.name

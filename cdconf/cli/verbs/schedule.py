@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cdconf.cli.context import Run
-    from cdconf.schedules.installing import Wish, Written
+    from cdconf.schedules.installing import ScheduleRequest, WrittenSchedule
     from cdconf.schedules.schedule import Name
 
 _environment = environment_argument(metavar="[ENV]")
@@ -91,16 +91,16 @@ def install(environment: str | None, options: tuple[str, ...], what: str, **give
         _tell(run, written)
 
 
-def _wish(name: Name, options: tuple[str, ...], flags: ScheduleFlags) -> Wish:
-    from cdconf.schedules.installing import Wish, starter
+def _wish(name: Name, options: tuple[str, ...], flags: ScheduleFlags) -> ScheduleRequest:
+    from cdconf.schedules.installing import ScheduleRequest, starter
     from cdconf.schedules.period import period_of
 
     _check_options(name, options)
     period = period_of(flags.every, for_cron=starter(cron=flags.cron) == "cron")
-    return Wish(name, period, _limit(flags.within), options, flags.cron)
+    return ScheduleRequest(name, period, _limit(flags.within), options, flags.cron)
 
 
-def _with_key(run: Run, wish: Wish) -> Wish:
+def _with_key(run: Run, wish: ScheduleRequest) -> ScheduleRequest:
     """Lets the look-only key in on all hosts."""
     from dataclasses import replace
 
@@ -162,7 +162,7 @@ def _check_options(name: Name, options: Sequence[str]) -> None:
         raise UsageError("`destroy --expired` takes no environment, no --images and no --override")
 
 
-def _tell(run: Run, written: Written) -> None:
+def _tell(run: Run, written: WrittenSchedule) -> None:
     from cdconf.events import Notice
     from cdconf.schedules.running import secrets_file
 

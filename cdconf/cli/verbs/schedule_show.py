@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from cdconf.inventory import Project
     from cdconf.schedules.schedule import Name, Schedule
-    from cdconf.schedules.standing import Standing
+    from cdconf.schedules.standing import ScheduleState
 
 
 @click.command("list")
@@ -71,7 +71,7 @@ def status_command(environment: str | None, **flags: Any) -> None:
                 click.echo("\n".join(_lines(*one)))
 
 
-_Looked = tuple["Name", "Schedule | None", "Standing | None", str]
+_Looked = tuple["Name", "Schedule | None", "ScheduleState | None", str]
 
 
 def _looked_at(project: Project, name: Name) -> _Looked:
@@ -94,7 +94,7 @@ def _looked_at(project: Project, name: Name) -> _Looked:
     return name, schedule, found, ""
 
 
-def _row(name: Name, schedule: Schedule | None, found: Standing | None, problem: str) -> list[str]:
+def _row(name: Name, schedule: Schedule | None, found: ScheduleState | None, problem: str) -> list[str]:
     if schedule is None or found is None:
         return [name.environment or "", name.what, "", "", "", problem]
     last = _ago(found.last.began_at) if found.last else "never"
@@ -102,7 +102,7 @@ def _row(name: Name, schedule: Schedule | None, found: Standing | None, problem:
     return [name.environment or "", name.what, schedule.period.text, by, last, found.problem or "ok"]
 
 
-def _lines(name: Name, schedule: Schedule | None, found: Standing | None, problem: str) -> list[str]:
+def _lines(name: Name, schedule: Schedule | None, found: ScheduleState | None, problem: str) -> list[str]:
     from cdconf.facts import age_text
     from cdconf.schedules.standing import ending
 
@@ -130,7 +130,7 @@ def _next(schedule: Schedule) -> datetime:
     return schedule.period.next(datetime.now().astimezone().replace(tzinfo=None), schedule.offset)
 
 
-def _document(name: Name, schedule: Schedule | None, found: Standing | None, problem: str) -> dict[str, Any]:
+def _document(name: Name, schedule: Schedule | None, found: ScheduleState | None, problem: str) -> dict[str, Any]:
     import dataclasses
 
     about: dict[str, Any] = {"environment": name.environment, "run": name.what, "problem": problem or None}

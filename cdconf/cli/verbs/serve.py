@@ -14,7 +14,7 @@ from cdconf.cli.options import project_options
 
 if TYPE_CHECKING:
     from cdconf.cli.context import Run
-    from cdconf.web.binding import Wish
+    from cdconf.web.binding import BindRequest
 
 _DEFAULT = "127.0.0.1:8790"  # web.binding.DEFAULT, which --help needn't import
 
@@ -50,10 +50,10 @@ def command(bind: str, install: bool, **given: Any) -> None:
 
     Example: cdconf serve
     """
-    from cdconf.web.binding import Wish, binding_of
+    from cdconf.web.binding import BindRequest, binding_of
 
     flags = ServeFlags(**given)
-    wish = Wish(bind, flags.tls_cert, flags.tls_key, flags.behind, flags.user_header, flags.names)
+    wish = BindRequest(bind, flags.tls_cert, flags.tls_key, flags.behind, flags.user_header, flags.names)
     with run_of("serve", None, flags) as run:
         binding = binding_of(wish)
         _check_installed()
@@ -82,7 +82,7 @@ def _check_installed() -> None:
         raise UsageError(f"the dashboard needs {' and '.join(missing)}", hint="pip install 'cdconf[web]'")
 
 
-def _install(run: Run, wish: Wish) -> None:
+def _install(run: Run, wish: BindRequest) -> None:
     from cdconf.events import Notice
     from cdconf.web.unit import install, removal
 

@@ -45,14 +45,14 @@ def command(environment: str, **flags: Any) -> None:
     from cdconf.cli.status_alike import alike
     from cdconf.events import HostDone
     from cdconf.session import Session
-    from cdconf.session.answers import Lease
+    from cdconf.session.answers import LeaseState
 
     with run_of("status", environment, flags) as run:
         hosts = run.selected()
         run.start(hosts)
         rows, data = list[list[str]](), dict[str, Any]()
 
-        def look(session: Session) -> tuple[dict[str, Any], Lease | None, Any, dict[str, Any]]:
+        def look(session: Session) -> tuple[dict[str, Any], LeaseState | None, Any, dict[str, Any]]:
             apps = run.project.apps_on(session.host)
             left_by = left_behind(session.lease, session.left, run.project.lease_ttl)
             drains = apart_on(session, run.project)

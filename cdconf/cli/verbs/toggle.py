@@ -81,7 +81,7 @@ def _toggle(run: Any, app: App, toggle: Toggle, value: str | None, *, check: boo
     from cdconf.inventory import load_toggles
     from cdconf.inventory.toggles import word
     from cdconf.inventory.values import switch
-    from cdconf.toggling.change import Change
+    from cdconf.toggling.change import ToggleChange
     from cdconf.toggling.change import toggle as change_it
 
     on = switch(value)
@@ -92,7 +92,7 @@ def _toggle(run: Any, app: App, toggle: Toggle, value: str | None, *, check: boo
     run.extra["detail"] = f"{toggle.name}: {word(before)} -> {word(on)}"
     run.start(app_hosts(run.project, run.environment, app))
     gate = changing(run, "toggle", app.name, run.flags.override, check=check)
-    change = Change(app, toggle, on, run.flags.connecting, check, gate.again)
+    change = ToggleChange(app, toggle, on, run.flags.connecting, check, gate.again)
     run.extra |= change_it(run.project, run.environment, change, run.emit)
     if check and run.extra["differs"]:
         run.code = DIFFERENT

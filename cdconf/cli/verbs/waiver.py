@@ -181,12 +181,12 @@ def _look(run: Run, *, unknown: bool) -> Any:
     from cdconf.cli.waiver_file import acceptable
     from cdconf.drift.findings import findings_of
     from cdconf.errors import DIFFERENT, OK
-    from cdconf.provision.provision import Options, provision
+    from cdconf.provision.provision import ProvisionOptions, provision
 
     hosts = run.selected()
     run.start(hosts)
     emit = waiving(run)
-    options = Options(
+    options = ProvisionOptions(
         check=True,
         connecting=run.flags.connecting,
         releases=True,

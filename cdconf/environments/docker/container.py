@@ -22,7 +22,7 @@ _SSHD = "/usr/sbin/sshd"
 
 
 @dataclass(frozen=True)
-class Place:
+class DockerPlace:
     """Where hosts are made: the engine, the environment's network, labels and client key (its public line)."""
 
     client: Any
@@ -32,7 +32,9 @@ class Place:
     public: str
 
 
-def make(place: Place, host: Host, name: str, image: str, stop: str = SYSTEMD_STOP, snapshot: str | None = None) -> str:
+def make(
+    place: DockerPlace, host: Host, name: str, image: str, stop: str = SYSTEMD_STOP, snapshot: str | None = None
+) -> str:
     """Makes a host's container and starts it; returns its id.
 
     A container is started once it's complete: one that never was isn't, whatever stopped the run that made it.

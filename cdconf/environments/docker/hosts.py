@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from cdconf.atomic import write_private
 from cdconf.environments.docker import container as docker_container
 from cdconf.environments.docker.boot import Boot
-from cdconf.environments.docker.container import Place
+from cdconf.environments.docker.container import DockerPlace
 from cdconf.environments.docker.failures import engine_errors
 from cdconf.environments.docker.image import ensure_image, image_of, named_image, remove_unfinished
-from cdconf.environments.docker.listing import Container, containers, engine
+from cdconf.environments.docker.listing import DockerContainer, containers, engine
 from cdconf.environments.docker.options import ROOTLESS, SYSTEMD_STOP, Engine, refuse_engine
 from cdconf.environments.docker.owner import refuse_copied
 from cdconf.environments.docker.ports import check_published
@@ -25,7 +25,7 @@ from cdconf.environments.docker.recipes import REPOSITORY, recipe_for
 from cdconf.environments.docker.removal import remove_container, remove_network
 from cdconf.environments.docker.sizes import resize
 from cdconf.environments.keys import client_key
-from cdconf.environments.provider import Standing
+from cdconf.environments.provider import HostCounts
 from cdconf.errors import NotMade, ProviderError, Unreachable
 from cdconf.events import Emit, HostStep, Notice, Step
 from cdconf.inventory import Ssh
@@ -62,7 +62,7 @@ class DockerProvider:
         }
         self._folder = project.data / "environments" / environment.name
 
-    def _containers(self) -> dict[str, Container]:
+    def _containers(self) -> dict[str, DockerContainer]:
         return {one.labels["cdconf.host"]: one for one in containers(self._labels)}
 
     @engine_errors()
@@ -103,7 +103,7 @@ class DockerProvider:
         }
         return {host.name for host in hosts if host.name not in used}
 
-    def _came_up(self, one: Container | None) -> bool:
+    def _came_up(self, one: DockerContainer | None) -> bool:
         """Whether a container runs and did take logins; one that never came up isn't left as it is."""
         return one is not None and one.running and 22 in one.ports and self._mark(one.id).is_file()
 
@@ -114,7 +114,7 @@ class DockerProvider:
     def locate(self, hosts: Sequence[Host]) -> dict[str, Host]:
         return self._located(hosts, self._containers())
 
-    def _located(self, hosts: Sequence[Host], found: dict[str, Container]) -> dict[str, Host]:
+    def _located(self, hosts: Sequence[Host], found: dict[str, DockerContainer]) -> dict[str, Host]:
         running = {name: one for name, one in found.items() if one.running and 22 in one.ports}
         known = self._folder / "known_hosts"
         lines = [f"[127.0.0.1]:{one.ports[22]} {one.labels['cdconf.hostkey']}\n" for one in running.values()]
@@ -136,7 +136,7 @@ class DockerProvider:
             if host.name in running
         }
 
-    def _refuse(self, hosts: Sequence[Host], found: dict[str, Container]) -> None:
+    def _refuse(self, hosts: Sequence[Host], found: dict[str, DockerContainer]) -> None:
         """What can't be as hosts.yml says is told before anything is made."""
         refuse_copied(found.values(), self._root)
         key = self._folder / "id_ed25519"
@@ -153,7 +153,7 @@ class DockerProvider:
             if one is not None and one.state != "created":
                 check_published(host, one.labels.get("cdconf.publish"), one.name, self._environment.name)
 
-    def _compare(self, hosts: Sequence[Host], found: dict[str, Container], emit: Emit) -> None:
+    def _compare(self, hosts: Sequence[Host], found: dict[str, DockerContainer], emit: Emit) -> None:
         """What hosts.yml says and what there is: brought in line, or told."""
         there = [host for host in hosts if host.name in found]
         for host in there:
@@ -193,7 +193,7 @@ class DockerProvider:
         _each(lacking, boot, stop)
 
     def _make_missing(
-        self, client: Any, missing: Sequence[Host], found: dict[str, Container], emit: Emit, stop: threading.Event
+        self, client: Any, missing: Sequence[Host], found: dict[str, DockerContainer], emit: Emit, stop: threading.Event
     ) -> dict[str, str]:
         about = Engine.of(client.info())
         refuse_engine(about)
@@ -205,7 +205,7 @@ class DockerProvider:
             emit(Notice(ROOTLESS))
         _, public = client_key(self._folder, f"cdconf {self._environment.name}")
         labels = {**self._labels, "cdconf.root": str(self._root)}
-        place = Place(client, about, self._network(client), labels, public)
+        place = DockerPlace(client, about, self._network(client), labels, public)
 
         def make(host: Host) -> str:
             emit(HostStep(host.name, "starting"))
@@ -249,10 +249,10 @@ class DockerProvider:
             ) from error
         return name
 
-    def standing(self) -> Standing:
+    def standing(self) -> HostCounts:
         found = self._containers().values()
         oldest = min((one.created for one in found), default=None)
-        return Standing(
+        return HostCounts(
             wanted=len(self._environment.hosts),
             made=len(found),
             running=sum(one.running for one in found),

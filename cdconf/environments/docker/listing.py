@@ -17,7 +17,7 @@ DEFAULT = "unix:///var/run/docker.sock"
 
 
 @dataclass(frozen=True)
-class Container:
+class DockerContainer:
     """A container of ours. `state` is Docker's word; `ports`: port inside -> port on 127.0.0.1."""
 
     id: str
@@ -44,7 +44,7 @@ class _SocketConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def containers(labels: dict[str, str]) -> list[Container]:
+def containers(labels: dict[str, str]) -> list[DockerContainer]:
     """All containers, running or not, that have the labels.
 
     Raises:
@@ -75,8 +75,8 @@ def about() -> dict[str, Any]:
     return found
 
 
-def _container(entry: dict[str, Any]) -> Container:
-    return Container(
+def _container(entry: dict[str, Any]) -> DockerContainer:
+    return DockerContainer(
         id=entry["Id"],
         name=entry["Names"][0].lstrip("/"),
         state=entry["State"],

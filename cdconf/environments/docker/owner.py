@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from cdconf.environments.docker.listing import Container
+from cdconf.environments.docker.listing import DockerContainer
 from cdconf.errors import ProviderError
 from cdconf.own_files import read_bytes
 
 
-def refuse_copied(found: Iterable[Container], root: Path) -> None:
+def refuse_copied(found: Iterable[DockerContainer], root: Path) -> None:
     """Refuses hosts that belong to another directory, which is still there. One that was moved takes them along.
 
     Args:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from cdconf.environments.docker import image as docker_image
 from cdconf.environments.docker.failures import engine_errors
-from cdconf.environments.docker.listing import Container, containers, engine
+from cdconf.environments.docker.listing import DockerContainer, containers, engine
 from cdconf.environments.docker.removal import remove_container, remove_network
 from cdconf.inventory.provided_hosts import DEFAULT_OS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cdconf.environments.vagrant.state import Made
+    from cdconf.environments.vagrant.state import MadeMachine
     from cdconf.events import Emit
     from cdconf.inventory import Host
 
@@ -42,7 +42,7 @@ def prepare(new: Sequence[Host], emit: Emit) -> None:
 
 
 @engine_errors()
-def sweep(root: Path, environment: str, made: Mapping[str, Made]) -> None:
+def sweep(root: Path, environment: str, made: Mapping[str, MadeMachine]) -> None:
     """Removes the containers of runs that ended between making one and writing its id down.
 
     Args:
@@ -68,13 +68,13 @@ def remove_all(root: Path, environment: str) -> list[str]:
     return removed
 
 
-def _remove(found: Sequence[Container]) -> None:
+def _remove(found: Sequence[DockerContainer]) -> None:
     client = engine() if found else None
     for one in found:
         remove_container(client, one.id)
 
 
-def published(made: Mapping[str, Made]) -> dict[str, dict[str, str]]:
+def published(made: Mapping[str, MadeMachine]) -> dict[str, dict[str, str]]:
     """Host -> port inside -> `address:port` on this machine."""
     ports = {one.id: one.ports for one in containers({})}
     return {

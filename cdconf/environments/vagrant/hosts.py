@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdconf.environments.host_keys import first_answer_counts, shown_key, shown_keys
-from cdconf.environments.provider import Standing
+from cdconf.environments.provider import HostCounts
 from cdconf.environments.vagrant import containers as vagrant_containers
 from cdconf.environments.vagrant import state as vagrant_state
-from cdconf.environments.vagrant.output import Line, Login, logins, said, states
+from cdconf.environments.vagrant.output import MachineLogin, OutputLine, logins, said, states
 from cdconf.environments.vagrant.program import LONG, Vagrant
-from cdconf.environments.vagrant.state import Known, machine_name
+from cdconf.environments.vagrant.state import KnownMachine, machine_name
 from cdconf.errors import NotMade, ProviderError, Unreachable
 from cdconf.events import Emit, HostStep, Step
 from cdconf.inventory import Ssh
@@ -89,13 +89,13 @@ class VagrantProvider:
         states = self._asked_states(there) if there else {}
         return {host.name for host in hosts if host.name not in made or states.get(host.name) in _OFF}
 
-    def standing(self) -> Standing:
+    def standing(self) -> HostCounts:
         made = vagrant_state.made(self._root, self._environment.name)
         running = len(self._proven(made))
         if running < len(made):
             running = sum(state == RUNNING for state in self._asked_states(list(made)).values())
         since = min((one.since for one in made.values()), default=None)
-        return Standing(
+        return HostCounts(
             wanted=len(self._environment.hosts),
             made=len(made),
             running=running,
@@ -143,17 +143,17 @@ class VagrantProvider:
             made = vagrant_state.made(self._root, self._environment.name)
             vagrant_containers.sweep(self._root, self._environment.name, {n: made[n] for n in names if n in made})
 
-    def _teller(self, emit: Emit) -> Callable[[Line], None]:
+    def _teller(self, emit: Emit) -> Callable[[OutputLine], None]:
         prefix = machine_name(self._environment.name, "")
 
-        def tell(line: Line) -> None:
+        def tell(line: OutputLine) -> None:
             words = said(line)
             if words and line.target.startswith(prefix):
                 emit(HostStep(line.target.removeprefix(prefix), words))
 
         return tell
 
-    def _proven(self, names: Iterable[str]) -> dict[str, Known]:
+    def _proven(self, names: Iterable[str]) -> dict[str, KnownMachine]:
         """Those that prove, at the address where they were last met, to have the host key that they had then."""
         known = vagrant_state.recall(self._folder)
         made = vagrant_state.made(self._root, self._environment.name)
@@ -168,7 +168,7 @@ class VagrantProvider:
         found = states(self._vagrant.run("status", *(f"{prefix}{name}" for name in names)))
         return {machine.removeprefix(prefix): state for machine, state in found.items()}
 
-    def _met(self, names: Sequence[str], *, new: bool) -> dict[str, Known]:
+    def _met(self, names: Sequence[str], *, new: bool) -> dict[str, KnownMachine]:
         """Asks Vagrant how to reach running machines, and remembers it.
 
         Args:
@@ -193,11 +193,11 @@ class VagrantProvider:
             if key is not None:
                 files = [path for path in login.identity_files if Path(path).is_file()]
                 identity = files[0] if files else None
-                met[name] = Known(made[name].id, key, login.address, login.port, login.user, identity)
+                met[name] = KnownMachine(made[name].id, key, login.address, login.port, login.user, identity)
         vagrant_state.remember(self._folder, known | met)
         return met
 
-    def _first_key(self, name: str, login: Login) -> str:
+    def _first_key(self, name: str, login: MachineLogin) -> str:
         machine = machine_name(self._environment.name, name)
         if login.proxy or not first_answer_counts(login.address):
             raise ProviderError(
@@ -212,7 +212,7 @@ class VagrantProvider:
             raise ProviderError(message, host=name)
         return key
 
-    def _located(self, hosts: Sequence[Host], found: dict[str, Known]) -> dict[str, Host]:
+    def _located(self, hosts: Sequence[Host], found: dict[str, KnownMachine]) -> dict[str, Host]:
         known_hosts = str(self._folder / "known_hosts")
         return {
             host.name: dataclasses.replace(

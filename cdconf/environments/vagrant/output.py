@@ -20,7 +20,7 @@ _SAYING = ("info", "output", "detail", "warn", "error", "success")
 
 
 @dataclass(frozen=True)
-class Line:
+class OutputLine:
     """One line of Vagrant's. `target` is the machine that it's about, or empty; `kind` is empty for other text."""
 
     target: str
@@ -29,7 +29,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Login:
+class MachineLogin:
     """How a machine is reached, as `vagrant ssh-config` says. `proxy`: through a command of its own."""
 
     address: str
@@ -39,12 +39,12 @@ class Login:
     proxy: bool = False
 
 
-def line_of(text: str) -> Line:
+def line_of(text: str) -> OutputLine:
     """What a line says; one that isn't machine-readable (a warning of Ruby's) is kept as it is."""
     match = _LINE.match(text)
     if match is None:
-        return Line("", "", (text,))
-    return Line(match[1], match[2], tuple(_plain(part) for part in match[3].split(",")[1:]))
+        return OutputLine("", "", (text,))
+    return OutputLine(match[1], match[2], tuple(_plain(part) for part in match[3].split(",")[1:]))
 
 
 def _plain(text: str) -> str:
@@ -52,7 +52,7 @@ def _plain(text: str) -> str:
     return _COLOUR.sub("", text)
 
 
-def said(line: Line) -> str | None:
+def said(line: OutputLine) -> str | None:
     """The first line of what people would have read, or None."""
     if line.kind != "ui" or len(line.data) < 2 or line.data[0] not in _SAYING:
         return None
@@ -60,21 +60,21 @@ def said(line: Line) -> str | None:
     return words[0].removeprefix("==> ").removeprefix(f"{line.target}: ").strip() or None if words else None
 
 
-def states(lines: Iterable[Line]) -> dict[str, str]:
+def states(lines: Iterable[OutputLine]) -> dict[str, str]:
     """Machine -> its state in its provider's word, such as running, not_created or poweroff."""
     return {line.target: line.data[0] for line in lines if line.kind == "state" and line.data}
 
 
-def logins(lines: Iterable[Line]) -> dict[str, Login]:
+def logins(lines: Iterable[OutputLine]) -> dict[str, MachineLogin]:
     """Machine -> how it's reached, of the output of `vagrant ssh-config`."""
-    found: dict[str, Login] = {}
+    found: dict[str, MachineLogin] = {}
     for line in lines:
         if line.kind == "ssh-config" and line.data:
             found.update(read_ssh_config(line.data[0]))
     return found
 
 
-def read_ssh_config(text: str) -> dict[str, Login]:
+def read_ssh_config(text: str) -> dict[str, MachineLogin]:
     """Machine -> how it's reached, of a file in the form of ssh_config(5) that names each machine alone.
 
     A `Host` without address, user or port isn't ready, and is left out.
@@ -96,8 +96,8 @@ def _unquoted(text: str) -> str:
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text
 
 
-def _login(block: dict[str, list[str]]) -> Login:
-    return Login(
+def _login(block: dict[str, list[str]]) -> MachineLogin:
+    return MachineLogin(
         address=block["hostname"][0],
         port=int(block["port"][0]),
         user=block["user"][0],
@@ -123,7 +123,7 @@ _INSTALL = (
 )
 
 
-def failure(arguments: Sequence[str], status: int, lines: Sequence[Line]) -> CdconfError:
+def failure(arguments: Sequence[str], status: int, lines: Sequence[OutputLine]) -> CdconfError:
     """The error for a run of Vagrant that failed, with what Vagrant itself said.
 
     Args:
@@ -153,7 +153,7 @@ def _all_locked(text: str) -> bool:
     return bool(errors) and all(_LOCKED in " ".join(error.split()) for error in errors)
 
 
-def _detail(lines: Sequence[Line], ends: Sequence[tuple[str, ...]]) -> str | None:
+def _detail(lines: Sequence[OutputLine], ends: Sequence[tuple[str, ...]]) -> str | None:
     """What went wrong in Vagrant's words; where it has none, the end of what it printed."""
     if ends:
         return "\n".join(_rows([ends[-1][1]])[:_SHOWN])  # a traceback of Ruby's may follow

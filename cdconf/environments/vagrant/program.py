@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from cdconf.environments.vagrant.output import Line, failure, line_of
+from cdconf.environments.vagrant.output import OutputLine, failure, line_of
 from cdconf.errors import ProviderError
 from cdconf.no_code import check_code
 
@@ -49,8 +49,8 @@ class Vagrant:
             raise ProviderError(f"{self._root} has no Vagrantfile, by which Vagrant knows its machines", hint=hint)
 
     def run(
-        self, *arguments: str, limit: float = QUICK, hear: Callable[[Line], None] = lambda line: None
-    ) -> list[Line]:
+        self, *arguments: str, limit: float = QUICK, hear: Callable[[OutputLine], None] = lambda line: None
+    ) -> list[OutputLine]:
         """Runs `vagrant ARGUMENTS` and returns all that it printed.
 
         Args:
@@ -80,7 +80,7 @@ class Vagrant:
             errors="replace",
             start_new_session=True,  # Ctrl-C is passed on by `_end`, once
         )
-        lines: list[Line] = []
+        lines: list[OutputLine] = []
         reader = threading.Thread(target=_read, args=(process, lines, hear), daemon=True)
         reader.start()
         try:
@@ -101,7 +101,7 @@ class Vagrant:
         return lines
 
 
-def _read(process: subprocess.Popen[str], lines: list[Line], hear: Callable[[Line], None]) -> None:
+def _read(process: subprocess.Popen[str], lines: list[OutputLine], hear: Callable[[OutputLine], None]) -> None:
     assert process.stdout is not None  # noqa: S101  it's a pipe
     with process.stdout as stream:
         for text in stream:

@@ -23,7 +23,7 @@ _FILE = "vagrant.json"
 
 
 @dataclass(frozen=True)
-class Made:
+class MadeMachine:
     """A machine that Vagrant has made. `provider` is Vagrant's own: virtualbox, libvirt, docker; `since` in seconds."""
 
     id: str
@@ -32,7 +32,7 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownMachine:
     """A machine that cdconf has met: its id, its ssh host key (`ssh-ed25519 AAAA…`), and how it was last reached."""
 
     id: str
@@ -60,18 +60,18 @@ def folders(root: Path, environment: str) -> dict[str, Path]:
     return {host: path for host, path in found.items() if "." not in host and path.name == f"{prefix}{host}"}
 
 
-def made(root: Path, environment: str) -> dict[str, Made]:
+def made(root: Path, environment: str) -> dict[str, MadeMachine]:
     """Host -> its machine, as far as Vagrant has made any."""
     found = {}
     for host, folder in folders(root, environment).items():
         for path in sorted(folder.glob("*/id")):
             with contextlib.suppress(OSError):
                 if text := read_bytes(path).decode("utf-8", "replace").strip():
-                    found[host] = Made(text, path.parent.name, path.stat().st_mtime)
+                    found[host] = MadeMachine(text, path.parent.name, path.stat().st_mtime)
     return found
 
 
-def recall(folder: Path) -> dict[str, Known]:
+def recall(folder: Path) -> dict[str, KnownMachine]:
     """Host -> what was learnt of its machine; nothing where the file is missing or isn't of this form."""
     try:
         entries = read_json(folder / _FILE)
@@ -80,15 +80,15 @@ def recall(folder: Path) -> dict[str, Known]:
         return {}
 
 
-def _known(entry: Mapping[str, Any]) -> Known:
-    known = Known(**entry)
+def _known(entry: Mapping[str, Any]) -> KnownMachine:
+    known = KnownMachine(**entry)
     texts = (known.id, known.key, known.address, known.user, known.identity_file or "")
     if not all(isinstance(one, str) and one.isprintable() for one in texts) or type(known.port) is not int:
         raise ValueError("it isn't a machine that cdconf has met")
     return known
 
 
-def remember(folder: Path, known: Mapping[str, Known]) -> None:
+def remember(folder: Path, known: Mapping[str, KnownMachine]) -> None:
     """Replaces what is remembered, and the file of known host keys that ssh reads."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     entries = {host: dataclasses.asdict(one) for host, one in sorted(known.items())}
@@ -96,7 +96,7 @@ def remember(folder: Path, known: Mapping[str, Known]) -> None:
     write_private(folder / "known_hosts", "".join(sorted(known_line(one) for one in known.values())))
 
 
-def known_line(one: Known) -> str:
+def known_line(one: KnownMachine) -> str:
     """The line of known_hosts (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT)."""
     place = one.address if one.port == 22 else f"[{one.address}]:{one.port}"
     return f"{place} {one.key}\n"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from cdconf.pipeline.board.rows import DONE, SETTLED, Cell, Known, Row, Stopped
+from cdconf.pipeline.board.rows import DONE, SETTLED, Cell, KnownArtifact, Row, StandingStop
 from cdconf.promotion.said import Lift
 from cdconf.promotion.stops import standing
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from cdconf.inventory.pipeline import Pipeline, Stage
     from cdconf.pipeline.board.words import Word
     from cdconf.pipeline.entries import StageNoted
-    from cdconf.promotion.candidate import Link
+    from cdconf.promotion.candidate import CandidateLink
     from cdconf.promotion.said import Stop
 
-Judge = Callable[[Known, "Stage"], Sequence["Link"]]
+Judge = Callable[[KnownArtifact, "Stage"], Sequence["CandidateLink"]]
 
 
-def rows_of(pipeline: Pipeline, project: str, known: Iterable[Known], judge: Judge) -> list[Row]:
+def rows_of(pipeline: Pipeline, project: str, known: Iterable[KnownArtifact], judge: Judge) -> list[Row]:
     """The board's rows.
 
     Args:
@@ -58,7 +58,7 @@ def _named(row: Row, labels: Mapping[str, str]) -> Row:
     return row._replace(cells={**row.cells, **cells}) if cells else row
 
 
-def _row(stages: Mapping[str, Stage], project: str, known: Known) -> Row:
+def _row(stages: Mapping[str, Stage], project: str, known: KnownArtifact) -> Row:
     """The row without what the gates say."""
     stops = tuple(_stops(project, known)) if known.stops else ()
     words = _last_words(stages, known)
@@ -75,7 +75,7 @@ def _row(stages: Mapping[str, Stage], project: str, known: Known) -> Row:
     return Row(known, cells, stops)
 
 
-def _stops(project: str, known: Known) -> Iterable[Stopped]:
+def _stops(project: str, known: KnownArtifact) -> Iterable[StandingStop]:
     for name, stop in standing(known.stops):
         if not _is_about(stop, project, known):
             continue
@@ -83,17 +83,17 @@ def _stops(project: str, known: Known) -> Iterable[Stopped]:
         target = "" if stop.subject is None else f" {what}"
         where = f"in {stop.environment}, " if stop.environment else ""
         command = f"cdconf pipeline resume{target} --note WHY"
-        yield Stopped(name, what, stop.by, f"{where}{stop.why}" if where else stop.why, stop.at, command)
+        yield StandingStop(name, what, stop.by, f"{where}{stop.why}" if where else stop.why, stop.at, command)
 
 
-def _is_about(stop: Stop, project: str, known: Known) -> bool:
+def _is_about(stop: Stop, project: str, known: KnownArtifact) -> bool:
     if known.app is None:  # it could become an artifact of any app
         return stop.project == project and stop.subject is None
     same = (stop.project, stop.app) == (project, known.app)
     return same and (stop.subject is None or stop.subject.archive == known.archive)
 
 
-def _told(stage: Stage, known: Known, word: Word | None) -> Cell | None:
+def _told(stage: Stage, known: KnownArtifact, word: Word | None) -> Cell | None:
     """What statements or the record say of a stage; None where it hasn't begun."""
     run = known.run
     if run is None and word is not None and word.result == "passed":
@@ -111,7 +111,7 @@ def _told(stage: Stage, known: Known, word: Word | None) -> Cell | None:
     return _noted(stage, noted, known) if noted is not None else None
 
 
-def _noted(stage: Stage, noted: StageNoted, known: Known) -> Cell | None:
+def _noted(stage: Stage, noted: StageNoted, known: KnownArtifact) -> Cell | None:
     """What the record alone says."""
     if noted.state == "passed":
         why = "no statement that counts here says so"
@@ -125,7 +125,7 @@ def _noted(stage: Stage, noted: StageNoted, known: Known) -> Cell | None:
     return None  # what it waited for is judged anew
 
 
-def _last_words(stages: Mapping[str, Stage], known: Known) -> dict[str, Word]:
+def _last_words(stages: Mapping[str, Stage], known: KnownArtifact) -> dict[str, Word]:
     """Stage -> its last word; of two at the same moment the bad news."""
     last: dict[str, Word] = {}
     for one in known.words:
@@ -140,13 +140,13 @@ def _last_words(stages: Mapping[str, Stage], known: Known) -> dict[str, Word]:
     return last
 
 
-def _is_lifted_since(known: Known, at: float) -> bool:
+def _is_lifted_since(known: KnownArtifact, at: float) -> bool:
     """Whether somebody has let it go on since it failed, so that it may be tried again."""
     lifts = [one.said for one in known.stops if one.refusal is None and isinstance(one.said, Lift)]
     return any(one.at >= at for one in lifts) and not standing(known.stops)
 
 
-def _next(stage: Stage, known: Known, cells: dict[str, Cell], stops: Sequence[Stopped]) -> Cell:
+def _next(stage: Stage, known: KnownArtifact, cells: dict[str, Cell], stops: Sequence[StandingStop]) -> Cell:
     """A stage whose turn it is, by all that's known without its gate."""
     ends = [cells[one].since for one in stage.needs if one in cells]
     since = max([one for one in ends if one is not None], default=known.at)
@@ -172,7 +172,7 @@ def _judged(row: Row, pipeline: Pipeline, judge: Judge) -> Row:
     return row._replace(cells={**row.cells, **cells}) if cells else row
 
 
-def _keyless(known: Known, stage: Stage) -> str:
+def _keyless(known: KnownArtifact, stage: Stage) -> str:
     """Why the last run couldn't begin a stage that nothing keeps, if it has said so: it had no key, for one."""
     noted = known.run.stages.get(stage.name) if known.run is not None else None
     keys = [one.why for one in noted.missing if one.name == "key"] if noted is not None else []

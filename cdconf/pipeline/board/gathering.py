@@ -13,7 +13,7 @@ from cdconf.promotion.said import Held, Proof
 from cdconf.promotion.statement import BASE
 
 if TYPE_CHECKING:
-    from cdconf.promotion.checked import Checked
+    from cdconf.promotion.checked import CheckedObject
     from cdconf.promotion.evidence import Evidence
 
 _AT_ONCE = 400  # objects whose contents are in memory together
@@ -92,7 +92,9 @@ def _read(
     return found
 
 
-def _checked(name: str, envelope: Mapping[str, Any], opened: tuple[str, bytes], evidence: Evidence) -> Checked | None:
+def _checked(
+    name: str, envelope: Mapping[str, Any], opened: tuple[str, bytes], evidence: Evidence
+) -> CheckedObject | None:
     """What it says; None of what's no statement of cdconf's own, such as a test's result for other tools."""
     payload = opened[1]
     if _OWN not in payload and b"\\" not in payload and b"\0" not in payload:  # it isn't there in other words either
@@ -100,5 +102,5 @@ def _checked(name: str, envelope: Mapping[str, Any], opened: tuple[str, bytes], 
     return check(name, envelope, evidence.signers, evidence.now, opened)
 
 
-def _is_plain(one: Checked) -> bool:
+def _is_plain(one: CheckedObject) -> bool:
     return one.refusal is None and one.signer is not None and isinstance(one.said, (Proof, Held))

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from cdconf.artifacts.metadata import read_all
-from cdconf.artifacts.store_files import Entry
+from cdconf.artifacts.store_files import StoreFile
 from cdconf.errors import ArtifactError
 
 if TYPE_CHECKING:
     from cdconf.artifacts import Artifact
-    from cdconf.artifacts.backends import Place
+    from cdconf.artifacts.backends import Backend
     from cdconf.artifacts.metadata import Metadata
 
 
-class Listed(NamedTuple):
+class ListedArtifact(NamedTuple):
     """An artifact.
 
     Attributes:
@@ -39,24 +39,24 @@ class Listed(NamedTuple):
         return f"{self.app}@{self.version}"
 
 
-def listed_of(one: Metadata) -> Listed:
+def listed_of(one: Metadata) -> ListedArtifact:
     """What's listed of it."""
     made = one.artifact
-    return Listed(one.name, made.app, made.version, made.archive, made.commit, made.built_at, one.created)
+    return ListedArtifact(one.name, made.app, made.version, made.archive, made.commit, made.built_at, one.created)
 
 
-def newest_first(found: Sequence[Listed]) -> list[Listed]:
+def newest_first(found: Sequence[ListedArtifact]) -> list[ListedArtifact]:
     """What the store took in last comes first."""
     return sorted(found, key=lambda one: (-one.created, -one.built_at))
 
 
-def artifact_of(place: Place, one: Listed) -> Artifact:
+def artifact_of(place: Backend, one: ListedArtifact) -> Artifact:
     """The artifact itself.
 
     Raises:
         ArtifactError: Its metadata can't be read, or has gone since it was listed.
     """
-    found, unreadable = read_all(place, [Entry(one.name, 0, one.created)])
+    found, unreadable = read_all(place, [StoreFile(one.name, 0, one.created)])
     if unreadable:
         raise unreadable[0].error
     if not found:

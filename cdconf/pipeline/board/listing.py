@@ -11,25 +11,25 @@ from cdconf.pipeline.store_lease import BEAT, LEASE
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cdconf.artifacts.backends import Place
-    from cdconf.artifacts.store_files import Entry
+    from cdconf.artifacts.backends import Backend
+    from cdconf.artifacts.store_files import StoreFile
 
 
 class ListedOnce:
-    """See `Place`. What's asked for a second time is listed anew: somebody wants to know what has changed.
+    """See `Backend`. What's asked for a second time is listed anew: somebody wants to know what has changed.
 
     Args:
         place: The store.
         project: The project's name.
     """
 
-    def __init__(self, place: Place, project: str) -> None:
+    def __init__(self, place: Backend, project: str) -> None:
         self._place = place
         records = (f"{PREFIX}{project_key(project)}-", ".jsonl")
         wanted = (("", ".json"), records, (LEASE, ""), (BEAT, ""))
         self._there = dict(zip(wanted, place.each(*wanted), strict=True))
 
-    def entries(self, prefix: str = "", suffix: str = "") -> list[Entry]:
+    def entries(self, prefix: str = "", suffix: str = "") -> list[StoreFile]:
         there = self._there.pop((prefix, suffix), None)
         if there is None:
             return self._place.entries(prefix, suffix)
@@ -41,7 +41,7 @@ class ListedOnce:
     def names(self, prefix: str = "", suffix: str = "") -> list[str]:
         return self._place.names(prefix, suffix)
 
-    def each(self, *wanted: tuple[str, str]) -> list[list[Entry]]:
+    def each(self, *wanted: tuple[str, str]) -> list[list[StoreFile]]:
         return self._place.each(*wanted)
 
     def sharded(self) -> dict[str, list[str]]:

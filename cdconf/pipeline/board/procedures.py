@@ -24,7 +24,7 @@ _COMMIT = re.compile("[0-9a-f]{40,64}")
 _DIGEST = re.compile("sha256:[0-9a-f]{64}")
 
 
-class Procedures:
+class CommitProcedures:
     """Of a project's commits, as this version of cdconf reads them.
 
     Args:

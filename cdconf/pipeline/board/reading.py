@@ -15,26 +15,26 @@ from cdconf.errors import ArtifactError, CdconfError
 from cdconf.events import Event, Notice
 from cdconf.inventory import load_environment
 from cdconf.pipeline.board.decide import rows_of
-from cdconf.pipeline.board.listed import Listed, artifact_of, listed_of
+from cdconf.pipeline.board.listed import ListedArtifact, artifact_of, listed_of
 from cdconf.pipeline.board.listing import ListedOnce
-from cdconf.pipeline.board.procedures import Procedures
-from cdconf.pipeline.board.remembered import Memory
-from cdconf.pipeline.board.rows import Board, Known, Row
+from cdconf.pipeline.board.procedures import CommitProcedures
+from cdconf.pipeline.board.remembered import StoreMemory
+from cdconf.pipeline.board.rows import Board, KnownArtifact, Row
 from cdconf.pipeline.board.words import Word, words_of
 from cdconf.pipeline.entries import StageNoted
 from cdconf.pipeline.record import RunRecord, read_runs
-from cdconf.promotion.candidate import Link
+from cdconf.promotion.candidate import CandidateLink
 from cdconf.promotion.evidence import Evidence
 from cdconf.promotion.gates import gate_of
 from cdconf.promotion.said import app_key
 
 if TYPE_CHECKING:
-    from cdconf.artifacts.backends import Place
-    from cdconf.artifacts.metadata import Unreadable
+    from cdconf.artifacts.backends import Backend
+    from cdconf.artifacts.metadata import UnreadableMetadata
     from cdconf.events import Emit
     from cdconf.inventory import Environment, Project
     from cdconf.inventory.pipeline import Stage
-    from cdconf.promotion.checked import Checked
+    from cdconf.promotion.checked import CheckedObject
 
 SHOWN = 20
 RUNS = 60  # records that are read: what older runs did is told by statements; a commit may have had several
@@ -43,7 +43,7 @@ _COUNTED_OUT = 3  # warnings of one kind
 
 
 @dataclass
-class Reader:
+class BoardReader:
     """Reads a project's board, as often as it's asked to.
 
     Attributes:
@@ -56,8 +56,8 @@ class Reader:
     load: Callable[[str], Environment] | None = None
     _told: set[str] = field(default_factory=set)
     _clock: StoreClock | None = None  # once it matters whose runner is alive
-    _environments: dict[str, Environment | Link] = field(default_factory=dict)
-    _procedures: Procedures | None = None
+    _environments: dict[str, Environment | CandidateLink] = field(default_factory=dict)
+    _procedures: CommitProcedures | None = None
 
     def board(self, count: int | None = SHOWN) -> Board:
         """The board; only the newest so many rows, unless it's None.
@@ -94,8 +94,8 @@ class Reader:
     def _stages(self) -> tuple[str, ...]:
         return tuple(one.name for one in self.project.pipeline.stages)
 
-    def _artifacts(self, said: _Said, count: int | None) -> tuple[list[Listed], int]:
-        unreadable: Sequence[Unreadable]
+    def _artifacts(self, said: _Said, count: int | None) -> tuple[list[ListedArtifact], int]:
+        unreadable: Sequence[UnreadableMetadata]
         if count is None:
             found, unreadable = said.everything()
             total = len(found) + len(unreadable)
@@ -106,7 +106,7 @@ class Reader:
             self._tell(Notice(f"skipped {said.place.shown(one.name)}: {one.error.message}", warning=True))
         return [one for one in found if one.app in self.project.apps], total
 
-    def _runs(self, place: Place, count: int) -> dict[str, RunRecord]:
+    def _runs(self, place: Backend, count: int) -> dict[str, RunRecord]:
         """Commit -> its last run; of one that's at work, that one."""
 
         def skip(name: str, why: str) -> None:
@@ -124,39 +124,39 @@ class Reader:
     def _now(self) -> float:
         return self._clock() if self._clock is not None else time.time()
 
-    def _known(self, said: _Said, found: Sequence[Listed], runs: dict[str, RunRecord]) -> list[Known]:
+    def _known(self, said: _Said, found: Sequence[ListedArtifact], runs: dict[str, RunRecord]) -> list[KnownArtifact]:
         """The artifacts, and the commits that have none yet, the newest first."""
         said.expect([one.archive for one in found])
         known = []
         for one in found:
             artifact = (one.label, one.app, one.version, one.archive, one.commit, one.created)
             stops = said.stops(one.app, one.archive)
-            known.append(Known(*artifact, said.words(one.archive), stops, runs.get(one.commit or "")))
+            known.append(KnownArtifact(*artifact, said.words(one.archive), stops, runs.get(one.commit or "")))
         have = {one.commit for one in known}
         oldest = min((one.at for one in known), default=0.0)
         for commit, run in runs.items():
             at = run.began.at if run.began is not None else run.seen
             if commit not in have and not _has_artifacts(run) and at >= oldest:
                 every = tuple(stop for app in self.project.apps for stop in said.stops(app))
-                known.append(Known(commit[:10], None, None, None, commit, at, stops=every, run=run))
+                known.append(KnownArtifact(commit[:10], None, None, None, commit, at, stops=every, run=run))
         return sorted(known, key=lambda one: one.at, reverse=True)
 
-    def _rows(self, place: Place, known: Sequence[Known], found: Iterable[Listed]) -> list[Row]:
+    def _rows(self, place: Backend, known: Sequence[KnownArtifact], found: Iterable[ListedArtifact]) -> list[Row]:
         artifacts = {one.label: one for one in found}
 
-        def judge(one: Known, stage: Stage) -> Sequence[Link]:
+        def judge(one: KnownArtifact, stage: Stage) -> Sequence[CandidateLink]:
             return self._links(place, artifacts[one.label], stage)
 
         return rows_of(self.project.pipeline, self.project.name, known, judge)
 
-    def _links(self, place: Place, one: Listed, stage: Stage) -> Sequence[Link]:
+    def _links(self, place: Backend, one: ListedArtifact, stage: Stage) -> Sequence[CandidateLink]:
         if stage.environment is None:
             return ()
         environment = self._environment(stage.environment)
-        if isinstance(environment, Link):
+        if isinstance(environment, CandidateLink):
             return (environment,)
         if self._procedures is None:
-            self._procedures = Procedures(self.project)
+            self._procedures = CommitProcedures(self.project)
         read = self._procedures.of(one.commit)
         try:
             artifact = artifact_of(place, one)
@@ -164,16 +164,16 @@ class Reader:
         except ArtifactError:
             raise
         except CdconfError as error:  # one environment that can't be judged hides nothing of the others
-            return (Link(f"gate of {environment.name}", "missing", str(error), None),)
+            return (CandidateLink(f"gate of {environment.name}", "missing", str(error), None),)
 
-    def _environment(self, name: str) -> Environment | Link:
+    def _environment(self, name: str) -> Environment | CandidateLink:
         """The environment; where it can't be read, what's missing."""
         if name not in self._environments:
             try:
                 load = self.load or (lambda name: load_environment(self.project, name))
                 self._environments[name] = load(name)
             except CdconfError as error:
-                self._environments[name] = Link(f"environment {name}", "missing", str(error), "cdconf lint")
+                self._environments[name] = CandidateLink(f"environment {name}", "missing", str(error), "cdconf lint")
         return self._environments[name]
 
     def _tell(self, event: Event) -> None:
@@ -192,25 +192,25 @@ class _Said:
 
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
-        self._memory: Memory | None = None
+        self._memory: StoreMemory | None = None
         self._words: dict[str, list[Word]] | None = None
-        self._stops: dict[str, list[Checked]] | None = None
-        self._of_app: dict[str, tuple[Checked, ...]] = {}
+        self._stops: dict[str, list[CheckedObject]] | None = None
+        self._of_app: dict[str, tuple[CheckedObject, ...]] = {}
 
     @property
-    def place(self) -> Place:
+    def place(self) -> Backend:
         """The store."""
         return self._evidence.place
 
-    def everything(self) -> tuple[list[Listed], Sequence[Unreadable]]:
-        """All artifacts; see `Memory.artifacts`."""
-        self._memory = self._memory or Memory(self._evidence)
+    def everything(self) -> tuple[list[ListedArtifact], Sequence[UnreadableMetadata]]:
+        """All artifacts; see `StoreMemory.artifacts`."""
+        self._memory = self._memory or StoreMemory(self._evidence)
         return self._memory.artifacts()
 
     def expect(self, archives: Collection[str]) -> None:
         """These are the artifacts that are asked for next."""
         if len(archives) > LOOKED_AT:
-            memory = self._memory = self._memory or Memory(self._evidence)
+            memory = self._memory = self._memory or StoreMemory(self._evidence)
             self._words = memory.words(archives)
             self._stops = self._evidence.every(STOP) if memory.has_stops() else {}
 
@@ -220,7 +220,7 @@ class _Said:
             return self._words.get(archive, ())
         return words_of(self._evidence.project.name, archive, self._evidence.proofs(archive))
 
-    def stops(self, app: str, archive: str | None = None) -> tuple[Checked, ...]:
+    def stops(self, app: str, archive: str | None = None) -> tuple[CheckedObject, ...]:
         """See `Evidence.stops`."""
         if self._stops is None:
             return tuple(self._evidence.stops(app, archive))

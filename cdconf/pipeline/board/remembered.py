@@ -17,12 +17,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts.attestations import STATEMENT, STOP, content_of
-from cdconf.artifacts.metadata import Unreadable, listed, read_all
+from cdconf.artifacts.metadata import UnreadableMetadata, listed, read_all
 from cdconf.artifacts.shards import SUFFIX
 from cdconf.atomic import write_private
 from cdconf.own_files import own_bytes
 from cdconf.pipeline.board.gathering import gather
-from cdconf.pipeline.board.listed import Listed, listed_of, newest_first
+from cdconf.pipeline.board.listed import ListedArtifact, listed_of, newest_first
 from cdconf.pipeline.board.words import Word
 from cdconf.promotion.checked import AHEAD
 from cdconf.promotion.offices import stage_office
@@ -38,7 +38,7 @@ _Row = list[Any]  # the digest of the objects' names; then for each word its kin
 _Shard = list[Any]  # the digest of its names, in the listing's order; then archive -> row
 
 
-class Memory:
+class StoreMemory:
     """What was read of a store, and what of it is there still.
 
     Args:
@@ -60,7 +60,7 @@ class Memory:
         self._shards: dict[str, _Shard] = {}
         self._load()
 
-    def artifacts(self) -> tuple[list[Listed], list[Unreadable]]:
+    def artifacts(self) -> tuple[list[ListedArtifact], list[UnreadableMetadata]]:
         """All of the store's, the newest first; and the metadata that can't be read, which is read anew each time.
 
         Raises:
@@ -79,7 +79,7 @@ class Memory:
         found, unreadable = read_all(self._evidence.place, fresh)
         for made in found:
             self._listed[made.name] = [sizes[made.name], *listed_of(made)[1:]]
-        everything = [Listed(name, *row[1:]) for name, row in self._listed.items()]
+        everything = [ListedArtifact(name, *row[1:]) for name, row in self._listed.items()]
         if found or len(known) != len(self._listed):
             self._save()
         return newest_first(everything), unreadable

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 if TYPE_CHECKING:
     from cdconf.pipeline.board.words import Word
     from cdconf.pipeline.record import RunRecord
-    from cdconf.promotion.candidate import Link
-    from cdconf.promotion.checked import Checked
+    from cdconf.promotion.candidate import CandidateLink
+    from cdconf.promotion.checked import CheckedObject
 
 State = Literal[
     "passed",  # a statement proves it
@@ -29,7 +29,7 @@ DONE: tuple[State, ...] = ("passed", "unproven", "none")
 SETTLED: tuple[State, ...] = ("passed", "none")  # whatever becomes of other artifacts
 
 
-class Known(NamedTuple):
+class KnownArtifact(NamedTuple):
     """All that's known of one artifact, or of a commit that has none yet.
 
     Attributes:
@@ -50,7 +50,7 @@ class Known(NamedTuple):
     commit: str | None
     at: float
     words: Sequence[Word] = ()
-    stops: tuple[Checked, ...] = ()
+    stops: tuple[CheckedObject, ...] = ()
     run: RunRecord | None = None
 
 
@@ -75,20 +75,20 @@ class Cell(NamedTuple):
     why: str = ""
     step: str | None = None
     by: str | None = None
-    links: tuple[Link, ...] = ()
+    links: tuple[CandidateLink, ...] = ()
     statement: str | None = None
     log: str | None = None
     superseded_by: str | None = None
     is_past: bool = False
 
     @property
-    def missing(self) -> list[Link]:
+    def missing(self) -> list[CandidateLink]:
         """The links that aren't there."""
         return [one for one in self.links if one.state == "missing"]
 
 
 @dataclass(frozen=True)
-class Stopped:
+class StandingStop:
     """A stop that stands; `name` is its object, `command` lifts it."""
 
     name: str
@@ -102,9 +102,9 @@ class Stopped:
 class Row(NamedTuple):
     """An artifact, or a commit that has none yet, by stages in the pipeline's order."""
 
-    known: Known
+    known: KnownArtifact
     cells: Mapping[str, Cell]
-    stops: tuple[Stopped, ...] = ()
+    stops: tuple[StandingStop, ...] = ()
 
     @property
     def is_over(self) -> bool:

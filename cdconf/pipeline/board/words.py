@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from cdconf.promotion.checked import Checked
+from cdconf.promotion.checked import CheckedObject
 from cdconf.promotion.said import Proof
 
 
@@ -24,7 +24,7 @@ class Word(NamedTuple):
     statement: str
 
 
-def words_of(project: str, archive: str, proofs: Iterable[Checked]) -> tuple[Word, ...]:
+def words_of(project: str, archive: str, proofs: Iterable[CheckedObject]) -> tuple[Word, ...]:
     """What counts of what was said of an artifact.
 
     Args:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from cdconf.pipeline.value_stream.dora import DEFINITIONS, SOURCE, Dora, Failure
-from cdconf.pipeline.value_stream.figures import Step, Whole
-from cdconf.pipeline.value_stream.model import KINDS, Change, Deployment, Release
+from cdconf.pipeline.value_stream.dora import DEFINITIONS, SOURCE, Dora, FailedDeployment
+from cdconf.pipeline.value_stream.figures import StageFigures, Whole
+from cdconf.pipeline.value_stream.model import KINDS, DeliveredRelease, DeploymentAttempt, StreamChange
 from cdconf.pipeline.value_stream.stream import Stream
 
 
@@ -40,7 +40,7 @@ def _whole(whole: Whole) -> dict[str, Any]:
     }
 
 
-def _step(step: Step) -> dict[str, Any]:
+def _step(step: StageFigures) -> dict[str, Any]:
     """`stage` is None before the first stage began."""
     kinds: dict[str, Any] = {
         kind: {**step.figures[kind].as_data(), "total": round(step.totals[kind], 3)} for kind in KINDS
@@ -72,7 +72,7 @@ def _dora(dora: Dora) -> dict[str, Any]:
     return found
 
 
-def _failure(failure: Failure) -> dict[str, Any]:
+def _failure(failure: FailedDeployment) -> dict[str, Any]:
     return {
         **_deployment(failure.deployment),
         "failed_at": round(failure.at, 3),
@@ -83,12 +83,12 @@ def _failure(failure: Failure) -> dict[str, Any]:
     }
 
 
-def _deployment(one: Deployment) -> dict[str, Any]:
+def _deployment(one: DeploymentAttempt) -> dict[str, Any]:
     names = ("id", "run", "app", "version", "archive", "commit", "verdict")
     return {**{name: getattr(one, name) for name in names}, "began_at": round(one.began, 3)}
 
 
-def _release(release: Release) -> dict[str, Any]:
+def _release(release: DeliveredRelease) -> dict[str, Any]:
     return {
         **_deployment(release.deployment),
         "verified_at": round(release.verified, 3),
@@ -98,7 +98,7 @@ def _release(release: Release) -> dict[str, Any]:
     }
 
 
-def _change(change: Change) -> dict[str, Any]:
+def _change(change: StreamChange) -> dict[str, Any]:
     return {
         "commit": change.commit.id,
         "subject": change.commit.subject,

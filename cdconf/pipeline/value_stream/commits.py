@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from cdconf.pipeline.value_stream.model import LEFT_OUT, Commit
+from cdconf.pipeline.value_stream.model import LEFT_OUT, StreamCommit
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,9 @@ class Brought:
     is_cut_off: bool = False
 
 
-def brought(releases: Sequence[str | None], commits: Mapping[str, Commit], ends: Collection[str] = ()) -> list[Brought]:
+def brought(
+    releases: Sequence[str | None], commits: Mapping[str, StreamCommit], ends: Collection[str] = ()
+) -> list[Brought]:
     """What each release brought, as `git log last..this` would say if every earlier release were a `last`.
 
     A commit that came back after a rollback, or that a second branch had, is told with the first release that had it.
@@ -52,7 +54,7 @@ def brought(releases: Sequence[str | None], commits: Mapping[str, Commit], ends:
     return found
 
 
-def not_brought(head: str, releases: Iterable[str | None], commits: Mapping[str, Commit]) -> list[str]:
+def not_brought(head: str, releases: Iterable[str | None], commits: Mapping[str, StreamCommit]) -> list[str]:
     """The commits of a branch that no release has brought, the newest first.
 
     Args:
@@ -68,7 +70,7 @@ def not_brought(head: str, releases: Iterable[str | None], commits: Mapping[str,
     return [one for one in commits if one in new]
 
 
-def _reach(start: str, commits: Mapping[str, Commit], seen: set[str]) -> list[str]:
+def _reach(start: str, commits: Mapping[str, StreamCommit], seen: set[str]) -> list[str]:
     """The commits on the way back from one that weren't seen before; they're seen from now on."""
     if start in seen:
         return []
@@ -84,7 +86,7 @@ def _reach(start: str, commits: Mapping[str, Commit], seen: set[str]) -> list[st
     return found
 
 
-def left_out(names: Sequence[str], commits: Mapping[str, Commit]) -> dict[str, LEFT_OUT]:
+def left_out(names: Sequence[str], commits: Mapping[str, StreamCommit]) -> dict[str, LEFT_OUT]:
     """Of a release's commits, those that are no changes of their own.
 
     A merge has brought nothing that its parents hadn't. A commit and the one that reverts it change nothing, where
@@ -107,7 +109,7 @@ def left_out(names: Sequence[str], commits: Mapping[str, Commit]) -> dict[str, L
     return found
 
 
-def times(commits: Mapping[str, Commit], latest: Mapping[str, float]) -> dict[str, float]:
+def times(commits: Mapping[str, StreamCommit], latest: Mapping[str, float]) -> dict[str, float]:
     """When each commit was made, as far as others prove it: clocks of laptops may be wrong.
 
     A commit is there before anything is done to it or to what follows it, and after what it follows. One that says a
@@ -135,7 +137,7 @@ def times(commits: Mapping[str, Commit], latest: Mapping[str, float]) -> dict[st
     return found
 
 
-def _said(commits: Mapping[str, Commit], limit: Mapping[str, float]) -> dict[str, float]:
+def _said(commits: Mapping[str, StreamCommit], limit: Mapping[str, float]) -> dict[str, float]:
     """What each commit says, or where that can't be, what follows it says."""
     following: dict[str, float] = {}
     found: dict[str, float] = {}

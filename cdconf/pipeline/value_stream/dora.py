@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from cdconf.history.finding import matching
 from cdconf.pipeline.value_stream.figures import Figures
-from cdconf.pipeline.value_stream.model import Deployment, Mark, Release
+from cdconf.pipeline.value_stream.model import DeliveredRelease, DeploymentAttempt, DeploymentMark
 from cdconf.pipeline.value_stream.stream import Stream
 
 SOURCE = "https://dora.dev/guides/dora-metrics/"
@@ -29,7 +29,7 @@ STOPPED = ("failed", "interrupted", "unreachable")  # verdicts of a deployment t
 
 
 @dataclass(frozen=True)
-class Failure:
+class FailedDeployment:
     """A deployment that failed after it had been confirmed.
 
     Attributes:
@@ -40,7 +40,7 @@ class Failure:
         is_assumed: Whether the next deployment is taken for what ended it, since nobody has said what did.
     """
 
-    deployment: Deployment
+    deployment: DeploymentAttempt
     at: float
     why: str
     recovered: float | None = None
@@ -74,11 +74,11 @@ class Dora:
     count: int
     days: float
     between: Figures
-    failures: tuple[Failure, ...]
+    failures: tuple[FailedDeployment, ...]
     recovery: Figures
     rework: tuple[str, ...]
-    stopped: tuple[Deployment, ...]
-    not_known: tuple[Deployment, ...]
+    stopped: tuple[DeploymentAttempt, ...]
+    not_known: tuple[DeploymentAttempt, ...]
     unresolved: tuple[str, ...] = ()
 
     @property
@@ -102,7 +102,7 @@ class _Events:
     unresolved: list[str] = field(default_factory=list)
 
 
-def dora(found: Stream, deployments: Sequence[Deployment], marks: Iterable[Mark], now: float) -> Dora:
+def dora(found: Stream, deployments: Sequence[DeploymentAttempt], marks: Iterable[DeploymentMark], now: float) -> Dora:
     """The metrics of an app's stream.
 
     Args:
@@ -135,7 +135,7 @@ def dora(found: Stream, deployments: Sequence[Deployment], marks: Iterable[Mark]
     )
 
 
-def _went_back(releases: Sequence[Release], deployments: Sequence[Deployment], events: _Events) -> None:
+def _went_back(releases: Sequence[DeliveredRelease], deployments: Sequence[DeploymentAttempt], events: _Events) -> None:
     """A release has failed when the environment went back from it, by a rollback or by an older one's deployment."""
     place = {one.deployment.archive: number for number, one in enumerate(releases) if one.deployment.archive}
     ids = {one.deployment.id: number for number, one in enumerate(releases)}
@@ -154,7 +154,7 @@ def _went_back(releases: Sequence[Release], deployments: Sequence[Deployment], e
         current = following if following is not None else current
 
 
-def _repaired(releases: Sequence[Release], marks: Mapping[str, Mark], events: _Events) -> None:
+def _repaired(releases: Sequence[DeliveredRelease], marks: Mapping[str, DeploymentMark], events: _Events) -> None:
     """A release that somebody says repairs another one is rework, and that one has failed."""
     for release in releases:
         own = release.deployment
@@ -171,7 +171,7 @@ def _repaired(releases: Sequence[Release], marks: Mapping[str, Mark], events: _E
             events.over.setdefault(broken.id, (release.verified, f"repaired by {own.label}"))
 
 
-def _said(releases: Sequence[Release], marks: Mapping[str, Mark], events: _Events) -> None:
+def _said(releases: Sequence[DeliveredRelease], marks: Mapping[str, DeploymentMark], events: _Events) -> None:
     """What somebody has said of a deployment wins over what its history looks like."""
     for release in releases:
         mark = marks.get(release.deployment.id)
@@ -182,18 +182,20 @@ def _said(releases: Sequence[Release], marks: Mapping[str, Mark], events: _Event
             events.failed.pop(mark.run, None)
 
 
-def _failure(release: Release, releases: Sequence[Release], events: _Events) -> Failure:
+def _failure(release: DeliveredRelease, releases: Sequence[DeliveredRelease], events: _Events) -> FailedDeployment:
     own = release.deployment
     at, why = events.failed[own.id]
     if own.id in events.over:
-        return Failure(own, at, why, *events.over[own.id])
+        return FailedDeployment(own, at, why, *events.over[own.id])
     following = next((one for one in releases if one.verified > max(at, release.verified)), None)
     if following is None:
-        return Failure(own, at, why)
-    return Failure(own, at, why, following.verified, f"then came {following.deployment.label}", is_assumed=True)
+        return FailedDeployment(own, at, why)
+    return FailedDeployment(
+        own, at, why, following.verified, f"then came {following.deployment.label}", is_assumed=True
+    )
 
 
-def named_by(word: str, deployments: Sequence[Deployment]) -> Deployment | None:
+def named_by(word: str, deployments: Sequence[DeploymentAttempt]) -> DeploymentAttempt | None:
     """The deployment that a word names: its id, the one that hosts know, a unique beginning of it, or `app@version`."""
     by_label = [one for one in deployments if word == one.label]
     found = by_label[-1:] or matching(word, deployments, lambda one: (one.id, one.run))

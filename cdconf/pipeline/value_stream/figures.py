@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cdconf.pipeline.value_stream.model import KINDS, Change, Kind
+from cdconf.pipeline.value_stream.model import KINDS, Kind, StreamChange
 
 FEWEST = 5
 
@@ -46,7 +46,7 @@ def _rounded(value: float | None) -> float | None:
 
 
 @dataclass(frozen=True)
-class Step:
+class StageFigures:
     """One stage of the stream.
 
     Attributes:
@@ -87,7 +87,7 @@ class Whole:
     """
 
     lead: Figures
-    steps: tuple[Step, ...]
+    steps: tuple[StageFigures, ...]
     idle: float | None
     stopped: float
     bottleneck: Bottleneck | None
@@ -98,7 +98,7 @@ class Whole:
         return sum(one.total for one in self.steps)
 
 
-def whole(changes: Iterable[Change], order: Mapping[str, int]) -> Whole:
+def whole(changes: Iterable[StreamChange], order: Mapping[str, int]) -> Whole:
     """What changes say, each with the same weight.
 
     Args:
@@ -123,21 +123,21 @@ def whole(changes: Iterable[Change], order: Mapping[str, int]) -> Whole:
     )
 
 
-def _by_step(change: Change) -> dict[tuple[str | None, Kind], float]:
+def _by_step(change: StreamChange) -> dict[tuple[str | None, Kind], float]:
     found: dict[tuple[str | None, Kind], float] = {}
     for one in change.segments:
         found[one.stage, one.kind] = found.get((one.stage, one.kind), 0.0) + one.length
     return found
 
 
-def _step(stage: str | None, by_step: list[dict[tuple[str | None, Kind], float]]) -> Step:
+def _step(stage: str | None, by_step: list[dict[tuple[str | None, Kind], float]]) -> StageFigures:
     values = {kind: [one.get((stage, kind), 0.0) for one in by_step] for kind in KINDS}
-    return Step(
+    return StageFigures(
         stage, {kind: Figures.of(those) for kind, those in values.items()}, {k: sum(v) for k, v in values.items()}
     )
 
 
-def _bottleneck(steps: Iterable[Step], total: float) -> Bottleneck:
+def _bottleneck(steps: Iterable[StageFigures], total: float) -> Bottleneck:
     """The greatest sum; of equal ones the earliest stage's."""
     sums = [(one.totals[kind], one.stage, kind) for one in steps for kind in KINDS]
     most, stage, kind = max(sums, key=lambda one: one[0])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cdconf.errors import CdconfError
 from cdconf.git_command import git_command
-from cdconf.pipeline.value_stream.model import Commit
+from cdconf.pipeline.value_stream.model import StreamCommit
 from cdconf.plans.git import git
 
 _FORMAT = "%x00%H%x00%ct%x00%at%x00%P%x00%s%x00%b%x00"
@@ -21,7 +21,7 @@ _LONGEST = 200  # characters of a first line
 _MOST = 50  # that a commit's message may revert or fix
 
 
-def read_commits(root: Path, wanted: Iterable[str]) -> dict[str, Commit]:
+def read_commits(root: Path, wanted: Iterable[str]) -> dict[str, StreamCommit]:
     """Commit's id -> commit: those wanted and all before them, children before parents; what isn't here is left out.
 
     Args:
@@ -61,13 +61,15 @@ def _here(root: Path, ids: list[str]) -> list[str]:
     return [one.split()[0] for one in lines if one.endswith(" commit")]
 
 
-def _commits(text: str) -> Iterator[Commit]:
+def _commits(text: str) -> Iterator[StreamCommit]:
     fields = text.split("\0")
     for place in range(0, len(fields) - _FIELDS, _FIELDS):
         name, at, authored, parents, subject, body = fields[place + 1 : place + _FIELDS]
         reverts = tuple(dict.fromkeys(_REVERTS.findall(body)))[:_MOST]
         fixes = tuple(dict.fromkeys(_FIXES.findall(body)))[:_MOST]
-        yield Commit(name, _seconds(at), _seconds(authored), tuple(parents.split()), subject[:_LONGEST], reverts, fixes)
+        yield StreamCommit(
+            name, _seconds(at), _seconds(authored), tuple(parents.split()), subject[:_LONGEST], reverts, fixes
+        )
 
 
 def _seconds(text: str) -> float:

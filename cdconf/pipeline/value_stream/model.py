@@ -12,7 +12,7 @@ LEFT_OUT = Literal["merge", "reverted"]  # why a commit is none of the changes t
 
 
 @dataclass(frozen=True)
-class Commit:
+class StreamCommit:
     """A commit, as git has it.
 
     Attributes:
@@ -33,7 +33,7 @@ class Commit:
 
 
 @dataclass(frozen=True)
-class StageState:
+class StreamStageState:
     """A commit has come into a state in a stage; see `entries.State`.
 
     Attributes:
@@ -68,7 +68,7 @@ class StageSpan:
 
 
 @dataclass(frozen=True)
-class Approval:
+class StreamApproval:
     """Somebody has approved that an artifact goes to an environment."""
 
     archive: str
@@ -77,7 +77,7 @@ class Approval:
 
 
 @dataclass(frozen=True)
-class Stop:
+class StreamStop:
     """A stop: of an artifact, or of all of an app's, where `archive` is None; `ends` is None while it stands."""
 
     app: str
@@ -88,7 +88,7 @@ class Stop:
 
 
 @dataclass(frozen=True)
-class Deployment:
+class DeploymentAttempt:
     """An attempt to bring an artifact to the environment.
 
     Attributes:
@@ -127,7 +127,7 @@ class Deployment:
 
 
 @dataclass(frozen=True)
-class Mark:
+class DeploymentMark:
     """What somebody said of a deployment afterwards.
 
     Attributes:
@@ -163,7 +163,7 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class Change:
+class StreamChange:
     """A commit on its way to the environment.
 
     Attributes:
@@ -174,7 +174,7 @@ class Change:
         left_out: Why it isn't counted; None: it is.
     """
 
-    commit: Commit
+    commit: StreamCommit
     began: float
     verified: float
     segments: tuple[Segment, ...]
@@ -188,7 +188,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Release:
+class DeliveredRelease:
     """A deployment that brought something new, and the commits that came with it.
 
     Attributes:
@@ -198,14 +198,14 @@ class Release:
         unknown: Why not all of them are known; empty: they are.
     """
 
-    deployment: Deployment
+    deployment: DeploymentAttempt
     verified: float
-    since: Deployment | None
-    changes: tuple[Change, ...] = ()
+    since: DeploymentAttempt | None
+    changes: tuple[StreamChange, ...] = ()
     unknown: str = ""
 
     @cached_property
-    def counted(self) -> tuple[Change, ...]:
+    def counted(self) -> tuple[StreamChange, ...]:
         """The changes that are counted."""
         return tuple(one for one in self.changes if one.left_out is None)
 
@@ -214,5 +214,5 @@ class Release:
 class Waiting:
     """A commit that no release has brought yet, and its age in seconds."""
 
-    commit: Commit
+    commit: StreamCommit
     age: float

@@ -15,8 +15,14 @@ from cdconf.errors import UsageError
 from cdconf.history import reading as history_reading
 from cdconf.pipeline.indexed import index_store
 from cdconf.pipeline.value_stream.git_log import cut_off, head_of, read_commits
-from cdconf.pipeline.value_stream.model import Approval, Deployment, Mark, StageState, Stop
-from cdconf.pipeline.value_stream.stream import Known
+from cdconf.pipeline.value_stream.model import (
+    DeploymentAttempt,
+    DeploymentMark,
+    StreamApproval,
+    StreamStageState,
+    StreamStop,
+)
+from cdconf.pipeline.value_stream.stream import StreamInput
 from cdconf.plans.git import check_repository
 
 if TYPE_CHECKING:
@@ -38,7 +44,9 @@ def destination(project: Project) -> str:
     return named[-1]
 
 
-def known_of(project: Project, history: History, environment: str, emit: Emit, indexed: History | None = None) -> Known:
+def known_of(
+    project: Project, history: History, environment: str, emit: Emit, indexed: History | None = None
+) -> StreamInput:
     """All that's known of a project's way to an environment.
 
     Args:
@@ -65,7 +73,7 @@ def known_of(project: Project, history: History, environment: str, emit: Emit, i
         project.root, [*(one.commit for one in deployments if one.commit), *([head] if head else [])]
     )
     stage = project.pipeline.of_environment(environment)
-    return Known(
+    return StreamInput(
         environment=environment,
         stage=stage.name if stage else None,
         order={one.name: place for place, one in enumerate(project.pipeline.stages)},
@@ -94,7 +102,7 @@ def told(
     said: Iterable[recorded.Statement],
     environment: str,
     built: Mapping[str, str],
-) -> tuple[Deployment, ...]:
+) -> tuple[DeploymentAttempt, ...]:
     """The deployments that the history has, and those that only statements tell of, the oldest first.
 
     A runner that lives for minutes takes its history with it; what it proved is in the store.
@@ -115,21 +123,21 @@ def told(
             began = min(_time(one.body.get("started"), one.at), one.at)
             identity = content_of(one.name)[:16]
             found.append(
-                Deployment(
+                DeploymentAttempt(
                     identity, one.run, one.app, one.version, one.archive, commit, began, one.at, one.at, stage=one.stage
                 )
             )
     return tuple(_again(sorted(found, key=lambda one: one.verified_at or one.ended)))
 
 
-def of_history(there: Iterable[recorded.Deployment], built: Mapping[str, str] | None = None) -> list[Deployment]:
+def of_history(there: Iterable[recorded.Deployment], built: Mapping[str, str] | None = None) -> list[DeploymentAttempt]:
     """The history's deployments; `built`: archive -> commit, of those that don't say it themselves."""
     return [_deployment(one, built or {}) for one in there]
 
 
-def _deployment(one: recorded.Deployment, built: Mapping[str, str]) -> Deployment:
+def _deployment(one: recorded.Deployment, built: Mapping[str, str]) -> DeploymentAttempt:
     ended = one.ended_at if one.ended_at is not None else one.started_at
-    return Deployment(
+    return DeploymentAttempt(
         id=one.id,
         run=one.run,
         app=one.app,
@@ -145,7 +153,7 @@ def _deployment(one: recorded.Deployment, built: Mapping[str, str]) -> Deploymen
     )
 
 
-def _again(deployments: Iterable[Deployment]) -> Iterator[Deployment]:
+def _again(deployments: Iterable[DeploymentAttempt]) -> Iterator[DeploymentAttempt]:
     """Marks what the environment had had before: of both sources together, only the order tells."""
     had: set[tuple[str, str | None]] = set()
     for one in deployments:
@@ -156,25 +164,25 @@ def _again(deployments: Iterable[Deployment]) -> Iterator[Deployment]:
 
 
 def states_of(
-    stages: Iterable[recorded.Stage], said: Iterable[recorded.Statement], built: Mapping[str, str]
-) -> Iterator[StageState]:
+    stages: Iterable[recorded.RecordedStage], said: Iterable[recorded.Statement], built: Mapping[str, str]
+) -> Iterator[StreamStageState]:
     """What came into which state: by the records of runs, and by what stages proved that no record tells of."""
     recorded_runs: set[str] = set()
     for stage in stages:
         recorded_runs.update(stage.runs)
         apps = tuple(dict.fromkeys(app for app, _, _ in stage.artifacts))
         for one in stage.states:
-            yield StageState(stage.commit, stage.stage, one.at, one.state, one.why, apps, one.opens_by_itself)
+            yield StreamStageState(stage.commit, stage.stage, one.at, one.state, one.why, apps, one.opens_by_itself)
     for proof in said:
         commit = built.get(proof.archive or "") or proof.commit
         is_one = proof.kind == "stage" and proof.refusal is None and proof.stage and proof.app and commit
         if is_one and proof.stage and proof.app and commit and proof.run not in recorded_runs:
             began = min(_time(proof.body.get("started"), proof.at), proof.at)
-            yield StageState(commit, proof.stage, began, "running", apps=(proof.app,))
-            yield StageState(commit, proof.stage, proof.at, proof.result or "passed", apps=(proof.app,))
+            yield StreamStageState(commit, proof.stage, began, "running", apps=(proof.app,))
+            yield StreamStageState(commit, proof.stage, proof.at, proof.result or "passed", apps=(proof.app,))
 
 
-def stops_of(said: Sequence[recorded.Statement]) -> Iterator[Stop]:
+def stops_of(said: Sequence[recorded.Statement]) -> Iterator[StreamStop]:
     """Stops, each with when it was lifted."""
     lifted: dict[str, float] = {}
     for one in said:
@@ -183,20 +191,20 @@ def stops_of(said: Sequence[recorded.Statement]) -> Iterator[Stop]:
             lifted[stop] = min(lifted.get(stop, one.at), one.at)
     for one in said:
         if one.kind == "stop" and one.app and one.refusal is None:
-            yield Stop(one.app, one.archive, one.at, lifted.get(content_of(one.name)), one.stage)
+            yield StreamStop(one.app, one.archive, one.at, lifted.get(content_of(one.name)), one.stage)
 
 
-def _approvals(said: Iterable[recorded.Statement]) -> Iterator[Approval]:
+def _approvals(said: Iterable[recorded.Statement]) -> Iterator[StreamApproval]:
     for one in said:
         counts = one.kind == "approval" and one.result == "approved" and one.refusal is None
         if counts and one.archive and one.environment:
-            yield Approval(one.archive, one.environment, one.at)
+            yield StreamApproval(one.archive, one.environment, one.at)
 
 
-def marks_of(marks: Iterable[recorded.Mark]) -> Iterator[Mark]:
+def marks_of(marks: Iterable[recorded.Mark]) -> Iterator[DeploymentMark]:
     """Marks, as the metrics need them."""
     for one in marks:
-        yield Mark(one.run, one.failed, one.at, one.why, one.fixes, one.recorded_at)
+        yield DeploymentMark(one.run, one.failed, one.at, one.why, one.fixes, one.recorded_at)
 
 
 def _time(value: object, otherwise: float) -> float:

@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from cdconf.pipeline.entries import GONE
-from cdconf.pipeline.value_stream.model import Approval, Deployment, Kind, StageSpan, StageState, Stop
+from cdconf.pipeline.value_stream.model import (
+    DeploymentAttempt,
+    Kind,
+    StageSpan,
+    StreamApproval,
+    StreamStageState,
+    StreamStop,
+)
 
 _KINDS: Mapping[str, Kind] = {"waiting": "queue", "running": "work", "blocked": "people"}
 DEPLOY = "deploy"  # what a deployment outside of any stage is called
 
 
 def of_states(
-    states: Iterable[StageState], opened: Mapping[str, Sequence[float]], until: float
+    states: Iterable[StreamStageState], opened: Mapping[str, Sequence[float]], until: float
 ) -> dict[str, list[StageSpan]]:
     """Commit -> its spans.
 
@@ -24,7 +31,7 @@ def of_states(
         opened: Commit -> when somebody approved it, or lifted a stop of it.
         until: When what hasn't ended ends.
     """
-    by_stage: dict[tuple[str, str], list[StageState]] = {}
+    by_stage: dict[tuple[str, str], list[StreamStageState]] = {}
     for one in sorted(states, key=lambda one: one.at):
         by_stage.setdefault((one.commit, one.stage), []).append(one)
     found: dict[str, list[StageSpan]] = {}
@@ -33,7 +40,7 @@ def of_states(
     return found
 
 
-def _of_stage(states: Sequence[StageState], opened: Sequence[float], until: float) -> Iterable[StageSpan]:
+def _of_stage(states: Sequence[StreamStageState], opened: Sequence[float], until: float) -> Iterable[StageSpan]:
     for one, following in zip(states, [*states[1:], None], strict=True):
         kind = _kind_of(one)
         ends = max(one.at, following.at if following else until)
@@ -45,7 +52,7 @@ def _of_stage(states: Sequence[StageState], opened: Sequence[float], until: floa
             yield StageSpan(one.commit, one.stage, kind, one.at, ends)
 
 
-def _people(state: StageState, ends: float, opened: Sequence[float], *, is_over: bool) -> Iterable[StageSpan]:
+def _people(state: StreamStageState, ends: float, opened: Sequence[float], *, is_over: bool) -> Iterable[StageSpan]:
     """A wait for people, and the queue behind it, once somebody has opened the gate."""
     then = [at for at in opened if state.at < at < ends]
     turned = max(then) if then and is_over else ends
@@ -54,12 +61,12 @@ def _people(state: StageState, ends: float, opened: Sequence[float], *, is_over:
         yield StageSpan(state.commit, state.stage, "queue", turned, ends)
 
 
-def _kind_of(state: StageState) -> Kind | None:
+def _kind_of(state: StreamStageState) -> Kind | None:
     kind = _KINDS.get(state.state)
     return "queue" if kind == "people" and state.opens_by_itself else kind
 
 
-def of_deployments(deployments: Iterable[Deployment], stage: str | None) -> dict[str, list[StageSpan]]:
+def of_deployments(deployments: Iterable[DeploymentAttempt], stage: str | None) -> dict[str, list[StageSpan]]:
     """Commit -> the attempts to deploy what was built from it, each as work of its stage.
 
     Args:
@@ -74,7 +81,7 @@ def of_deployments(deployments: Iterable[Deployment], stage: str | None) -> dict
     return found
 
 
-def of_stops(stops: Iterable[Stop], app: str, commit: str, archive: str | None, until: float) -> list[StageSpan]:
+def of_stops(stops: Iterable[StreamStop], app: str, commit: str, archive: str | None, until: float) -> list[StageSpan]:
     """The times for which a commit's artifact was stopped, or its app was.
 
     Args:
@@ -91,7 +98,9 @@ def of_stops(stops: Iterable[Stop], app: str, commit: str, archive: str | None, 
     ]
 
 
-def opened_by(approvals: Iterable[Approval], stops: Iterable[Stop], archive: str | None, app: str) -> list[float]:
+def opened_by(
+    approvals: Iterable[StreamApproval], stops: Iterable[StreamStop], archive: str | None, app: str
+) -> list[float]:
     """When somebody approved an artifact, or lifted a stop of it."""
     lifted = [one.ends for one in stops if one.ends is not None and one.app == app and one.archive in (None, archive)]
     return sorted([one.at for one in approvals if one.archive == archive] + lifted)

@@ -10,22 +10,22 @@ from cdconf.pipeline.value_stream import spans as made
 from cdconf.pipeline.value_stream.commits import Brought, brought, left_out, not_brought, times
 from cdconf.pipeline.value_stream.figures import Whole, whole
 from cdconf.pipeline.value_stream.model import (
-    Approval,
-    Change,
-    Commit,
-    Deployment,
-    Mark,
-    Release,
+    DeliveredRelease,
+    DeploymentAttempt,
+    DeploymentMark,
     StageSpan,
-    StageState,
-    Stop,
+    StreamApproval,
+    StreamChange,
+    StreamCommit,
+    StreamStageState,
+    StreamStop,
     Waiting,
 )
 from cdconf.pipeline.value_stream.split import clip, split
 
 
 @dataclass(frozen=True)
-class Known:
+class StreamInput:
     """All that's known of a project's way to an environment.
 
     Attributes:
@@ -42,14 +42,14 @@ class Known:
     environment: str
     stage: str | None
     order: Mapping[str, int]
-    commits: Mapping[str, Commit]
+    commits: Mapping[str, StreamCommit]
     head: str | None
     ends: frozenset[str]
-    deployments: tuple[Deployment, ...]
-    states: tuple[StageState, ...]
-    approvals: tuple[Approval, ...]
-    stops: tuple[Stop, ...]
-    marks: tuple[Mark, ...]
+    deployments: tuple[DeploymentAttempt, ...]
+    states: tuple[StreamStageState, ...]
+    approvals: tuple[StreamApproval, ...]
+    stops: tuple[StreamStop, ...]
+    marks: tuple[DeploymentMark, ...]
     now: float
 
 
@@ -68,19 +68,19 @@ class Stream:
 
     app: str
     since: float
-    releases: tuple[Release, ...]
+    releases: tuple[DeliveredRelease, ...]
     whole: Whole
     waiting: tuple[Waiting, ...]
-    deployments: tuple[Deployment, ...]
-    earlier: tuple[Release, ...] = ()
+    deployments: tuple[DeploymentAttempt, ...]
+    earlier: tuple[DeliveredRelease, ...] = ()
 
     @property
-    def clocks(self) -> list[Change]:
+    def clocks(self) -> list[StreamChange]:
         """The changes whose commit's time can't be right."""
         return [change for one in self.releases for change in one.changes if abs(change.clock) > TOLERANCE]
 
 
-def stream(known: Known, app: str, since: float) -> Stream:
+def stream(known: StreamInput, app: str, since: float) -> Stream:
     """An app's value stream.
 
     Args:
@@ -104,7 +104,7 @@ def stream(known: Known, app: str, since: float) -> Stream:
     )
 
 
-def _waiting(known: Known, released: Sequence[str | None]) -> tuple[Waiting, ...]:
+def _waiting(known: StreamInput, released: Sequence[str | None]) -> tuple[Waiting, ...]:
     """Without any release it isn't known what has been deployed before."""
     if known.head is None or not any(one in known.commits for one in released if one):
         return ()
@@ -123,7 +123,7 @@ class _Way:
         deployments: The app's, of whichever kind.
     """
 
-    def __init__(self, known: Known, app: str, deployments: Sequence[Deployment]) -> None:
+    def __init__(self, known: StreamInput, app: str, deployments: Sequence[DeploymentAttempt]) -> None:
         self._known, self._app = known, app
         self._archives = {one.commit: one.archive for one in deployments if one.commit}
         opened = {
@@ -138,24 +138,26 @@ class _Way:
         self._times = times(known.commits, first)
 
     @property
-    def _approvals(self) -> Sequence[Approval]:
+    def _approvals(self) -> Sequence[StreamApproval]:
         return [one for one in self._known.approvals if one.environment == self._known.environment]
 
-    def releases(self, deployments: Sequence[Deployment]) -> list[Release]:
+    def releases(self, deployments: Sequence[DeploymentAttempt]) -> list[DeliveredRelease]:
         """Those of deployments that brought something, the oldest first."""
         there = brought([one.commit for one in deployments], self._known.commits, self._known.ends)
         found = []
-        since: Deployment | None = None
+        since: DeploymentAttempt | None = None
         for one, came in zip(deployments, there, strict=True):
             found.append(self._release(one, since, came))
             since = one
         return found
 
-    def _release(self, deployment: Deployment, since: Deployment | None, came: Brought) -> Release:
+    def _release(
+        self, deployment: DeploymentAttempt, since: DeploymentAttempt | None, came: Brought
+    ) -> DeliveredRelease:
         verified = deployment.verified_at
         if verified is None:
             raise ValueError(deployment.id)
-        release = Release(deployment, verified, since, unknown=self._unknown(deployment, since, came))
+        release = DeliveredRelease(deployment, verified, since, unknown=self._unknown(deployment, since, came))
         if deployment.commit is None or not came.commits:
             return release
         carrying = self._all_of(deployment.commit, deployment.archive)
@@ -170,7 +172,7 @@ class _Way:
             if name != deployment.commit and name in self._spans:
                 before = [replace(one, ends=min(one.ends, begun)) for one in self._all_of(name, None)]
                 way = split(began, verified, [*before, *carrying], self._known.order)
-            changes.append(Change(commit, began, verified, way, began - commit.at, skipped.get(name)))
+            changes.append(StreamChange(commit, began, verified, way, began - commit.at, skipped.get(name)))
         return replace(release, changes=tuple(changes))
 
     def _all_of(self, commit: str, archive: str | None) -> list[StageSpan]:
@@ -178,7 +180,7 @@ class _Way:
         stops = made.of_stops(self._known.stops, self._app, commit, archive, self._known.now)
         return [*self._spans.get(commit, ()), *stops]
 
-    def _unknown(self, deployment: Deployment, since: Deployment | None, came: Brought) -> str:
+    def _unknown(self, deployment: DeploymentAttempt, since: DeploymentAttempt | None, came: Brought) -> str:
         if deployment.commit is None:
             return "nobody knows the commit that it was built from"
         if not came.is_here:

@@ -28,7 +28,7 @@ def command(root: Path, commit: str) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Ended:
+class ChildEnd:
     """How a run ended.
 
     Attributes:
@@ -82,7 +82,7 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._process.pid, signal.SIGTERM)
 
-    def result(self) -> Ended:
+    def result(self) -> ChildEnd:
         """How it ended; waits for that."""
         self._waiting.join()
         with self._output:
@@ -90,17 +90,17 @@ class Child:
             return read(self._process.returncode, self._output.read(LARGEST))
 
 
-def read(code: int, output: bytes) -> Ended:
+def read(code: int, output: bytes) -> ChildEnd:
     """How a run ended, by its exit code and its document."""
     if code < 0:
-        return Ended(code, f"the run was ended by {_signal(-code)}")
+        return ChildEnd(code, f"the run was ended by {_signal(-code)}")
     error: Any = None
     with contextlib.suppress(ValueError, RecursionError):
         document = json.loads(output)
         error = document.get("error") if isinstance(document, dict) else None
     if isinstance(error, dict) and isinstance(error.get("message"), str):
-        return Ended(code, error["message"], error["hint"] if isinstance(error.get("hint"), str) else "")
-    return Ended(code, "" if code == 0 else f"the run ended with exit code {code}")
+        return ChildEnd(code, error["message"], error["hint"] if isinstance(error.get("hint"), str) else "")
+    return ChildEnd(code, "" if code == 0 else f"the run ended with exit code {code}")
 
 
 def _signal(number: int) -> str:

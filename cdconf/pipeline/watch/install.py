@@ -23,7 +23,7 @@ SYSTEM = Path("/etc/systemd/system")
 
 
 @dataclass(frozen=True)
-class Installed:
+class InstalledWatch:
     """What was written.
 
     Attributes:
@@ -37,7 +37,7 @@ class Installed:
     commands: tuple[str, ...]
 
 
-def install(project: Project, options: Sequence[str]) -> Installed:
+def install(project: Project, options: Sequence[str]) -> InstalledWatch:
     """Writes the unit, in place of an older one of the same checkout.
 
     Args:
@@ -66,7 +66,7 @@ def install(project: Project, options: Sequence[str]) -> Installed:
     stays = () if is_system else (f"loginctl enable-linger {shlex.quote(getpass.getuser())}",)
     shown = ("journalctl" if is_system else "journalctl --user") + f" -f -u {name}"
     starts = (f"{manager} daemon-reload", f"{manager} enable --now {name}")
-    return Installed(path, text, secrets, (*stays, *starts, shown))
+    return InstalledWatch(path, text, secrets, (*stays, *starts, shown))
 
 
 def unit_folder(*, is_system: bool) -> Path:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Literal
 from cdconf.errors import FAILED, GATED, OK, CdconfError
 from cdconf.events import Emit, Notice, Step
 from cdconf.pipeline.watch import progress as decide
-from cdconf.pipeline.watch.progress import Outlook, Progress
+from cdconf.pipeline.watch.progress import Outlook, WatchProgress
 from cdconf.promotion.reasons import span
 
 if TYPE_CHECKING:
     from cdconf.pipeline.watch.branch import Branch
     from cdconf.pipeline.watch.child import Child
     from cdconf.pipeline.watch.ending import Ending
-    from cdconf.pipeline.watch.memory import Memory
+    from cdconf.pipeline.watch.memory import BranchMemory
 
 PATIENCE = 5.0  # the store is asked what can go on again after so many times as long as that took
 Concurrency = Literal["queue", "batch", "cancel"]
@@ -42,7 +42,7 @@ class Work:
 
 
 @dataclass
-class Watch:
+class BranchWatch:
     """One watch of a branch.
 
     Attributes:
@@ -51,11 +51,11 @@ class Watch:
 
     branch: Branch
     work: Work
-    memory: Memory
+    memory: BranchMemory
     ending: Ending
     emit: Emit
     every: float
-    _progress: Progress = field(default_factory=Progress)
+    _progress: WatchProgress = field(default_factory=WatchProgress)
     _failed_since: float | None = None
     _failures: int = 0
     _fetch_again: float = 0.0
@@ -129,7 +129,7 @@ class Watch:
         found = decide.moved(self._progress, tip, what, is_each=is_each)
         self._keep(decide.without(found, lambda commit: self.branch.has(commit, tip)))
 
-    def _keep(self, progress: Progress) -> None:
+    def _keep(self, progress: WatchProgress) -> None:
         """Writes it down. Where that can't be done any more, it goes on: to forget it is to run a commit once more."""
         self._progress = progress
         try:

@@ -21,7 +21,7 @@ from cdconf.errors import CdconfError, GateClosed
 from cdconf.events import Emit, Notice
 from cdconf.file_lock import take
 from cdconf.own_files import opened_lock, read_json, reason
-from cdconf.pipeline.watch.progress import Progress, as_data, from_data
+from cdconf.pipeline.watch.progress import WatchProgress, as_data, from_data
 from cdconf.promotion.saying import whoami
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ FOLDER = "watch"
 _LARGEST = 4096  # bytes of what the lock says
 
 
-class Memory:
+class BranchMemory:
     """Of one branch.
 
     Args:
@@ -45,19 +45,19 @@ class Memory:
         self._shown = branch.shown
         self._emit = emit
 
-    def load(self) -> Progress:
+    def load(self) -> WatchProgress:
         """What's remembered; nothing, when this branch was never watched here."""
         try:
             return from_data(read_json(self._path))
         except FileNotFoundError:
-            return Progress()
+            return WatchProgress()
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             begins = f"watching {self._shown} begins anew with its newest commit"
             text = f"{self._path} can't be read ({reason(error)}): {begins}"
             self._emit(Notice(text, warning=True))
-            return Progress()
+            return WatchProgress()
 
-    def save(self, progress: Progress) -> None:
+    def save(self, progress: WatchProgress) -> None:
         """Writes it down, before anything is done by it; raises `CdconfError` where that's impossible."""
         try:
             self._path.parent.mkdir(mode=0o700, exist_ok=True)

@@ -50,7 +50,7 @@ class Outlook:
 
 
 @dataclass(frozen=True)
-class Held:
+class UnfinishedCommit:
     """A commit whose run ended before all stages were passed.
 
     Attributes:
@@ -66,7 +66,7 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Progress:
+class WatchProgress:
     """What a watch remembers.
 
     Attributes:
@@ -77,10 +77,10 @@ class Progress:
 
     seen: str | None = None
     due: tuple[str, ...] = ()
-    held: tuple[Held, ...] = ()
+    held: tuple[UnfinishedCommit, ...] = ()
 
 
-def moved(progress: Progress, tip: str, what: Moved, *, is_each: bool) -> Progress:
+def moved(progress: WatchProgress, tip: str, what: Moved, *, is_each: bool) -> WatchProgress:
     """Takes in what became of the branch.
 
     Args:
@@ -97,7 +97,7 @@ def moved(progress: Progress, tip: str, what: Moved, *, is_each: bool) -> Progre
     return replace(progress, seen=tip, due=due)
 
 
-def without(progress: Progress, is_on_branch: Callable[[str], bool]) -> Progress:
+def without(progress: WatchProgress, is_on_branch: Callable[[str], bool]) -> WatchProgress:
     """Leaves out the commits that aren't on the branch any more."""
     return replace(
         progress,
@@ -106,7 +106,7 @@ def without(progress: Progress, is_on_branch: Callable[[str], bool]) -> Progress
     )
 
 
-def ended(progress: Progress, commit: str, code: int, outlook: Outlook | None, now: float) -> Progress:
+def ended(progress: WatchProgress, commit: str, code: int, outlook: Outlook | None, now: float) -> WatchProgress:
     """Takes in the end of a commit's run.
 
     Args:
@@ -127,11 +127,11 @@ def ended(progress: Progress, commit: str, code: int, outlook: Outlook | None, n
     tries = (before.tries if before is not None else 0) + 1 if _is_interrupted(code, outlook) else 0
     is_tried_again = tries > 0 and (code != FAILED or tries <= RETRIES)
     again_at = now + min(LONGEST, FIRST * 2 ** min(tries - 1, 20)) if is_tried_again else None
-    held = Held(commit, outlook.evidence if outlook is not None else "", tries, again_at)
+    held = UnfinishedCommit(commit, outlook.evidence if outlook is not None else "", tries, again_at)
     return replace(progress, held=(*progress.held, held)[-KEPT:])
 
 
-def dropped(progress: Progress, commit: str) -> Progress:
+def dropped(progress: WatchProgress, commit: str) -> WatchProgress:
     """Forgets a commit."""
     return without(progress, lambda one: one != commit)
 
@@ -146,7 +146,7 @@ def _is_interrupted(code: int, outlook: Outlook | None) -> bool:
     return True
 
 
-def next_of(progress: Progress, outlooks: Mapping[str, Outlook], now: float) -> str | None:
+def next_of(progress: WatchProgress, outlooks: Mapping[str, Outlook], now: float) -> str | None:
     """The commit that's run next: one that waited and can go on comes before a new one.
 
     Args:
@@ -168,7 +168,7 @@ def _is_time(again_at: float | None, now: float) -> bool:
     return again_at is not None and not now < again_at <= now + LONGEST
 
 
-def over(progress: Progress, outlooks: Mapping[str, Outlook]) -> Progress:
+def over(progress: WatchProgress, outlooks: Mapping[str, Outlook]) -> WatchProgress:
     """Forgets the commits for which nothing will ever be done."""
     gone = {commit for commit, outlook in outlooks.items() if outlook.is_over}
     return replace(progress, held=tuple(one for one in progress.held if one.commit not in gone))
@@ -179,12 +179,12 @@ def pause_after(failures: int, every: float) -> float:
     return min(max(RARELY, every), every * 2.0 ** min(failures, 20))
 
 
-def as_data(progress: Progress) -> dict[str, object]:
+def as_data(progress: WatchProgress) -> dict[str, object]:
     """For a file."""
     return {"seen": progress.seen, "due": list(progress.due), "held": [vars(one) for one in progress.held]}
 
 
-def from_data(data: object) -> Progress:
+def from_data(data: object) -> WatchProgress:
     """The same back.
 
     Raises:
@@ -192,10 +192,10 @@ def from_data(data: object) -> Progress:
     """
     if not isinstance(data, dict) or not isinstance(data["seen"], (str, type(None))):
         raise TypeError("seen")
-    held = tuple(Held(**one) for one in data["held"])
+    held = tuple(UnfinishedCommit(**one) for one in data["held"])
     texts = [*data["due"], *(one.commit for one in held), *(one.evidence for one in held)]
     if not all(isinstance(one, str) for one in texts):
         raise TypeError("a commit")
     if not all(isinstance(one.tries, int) and isinstance(one.again_at, (float, int, type(None))) for one in held):
         raise TypeError("held")
-    return Progress(data["seen"], tuple(data["due"]), held)
+    return WatchProgress(data["seen"], tuple(data["due"]), held)

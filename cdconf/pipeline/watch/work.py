@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from cdconf.errors import CdconfError
 from cdconf.events import Emit, Notice
-from cdconf.pipeline.board.reading import Reader
+from cdconf.pipeline.board.reading import BoardReader
 from cdconf.pipeline.watch.child import Child, command
 from cdconf.pipeline.watch.files import Files
 from cdconf.pipeline.watch.loop import Concurrency, Work
 from cdconf.pipeline.watch.outlook import outlook_of
 from cdconf.pipeline.watch.progress import Outlook
 from cdconf.plans.git import git
-from cdconf.promotion.commit import Commit
+from cdconf.promotion.commit import CommitReader
 from cdconf.yamlfile import YamlMap, loads
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def work_of(project: Project, emit: Emit) -> Iterator[Work]:
         emit: Gets what can't be read.
     """
     with Files(project) as files:
-        reader = Reader(project, emit, files.environment)
+        reader = BoardReader(project, emit, files.environment)
 
         def start(commit: str, when_ended: Callable[[], None]) -> Child:
             return Child(command(project.root, commit), when_ended)
@@ -57,7 +57,7 @@ def concurrency_at(root: Path, commit: str) -> Concurrency:
     Raises:
         CdconfError: It can't be read.
     """
-    with Commit(root, commit) as found:
+    with CommitReader(root, commit) as found:
         entry = found.find("cdconf.yml")
         top = loads(found.text(entry).decode("utf-8", "replace"), "cdconf.yml") if entry is not None else YamlMap()
     section = top.get("pipeline")

@@ -16,7 +16,7 @@ from cdconf.plans.git import git, succeeds
 from cdconf.promotion.procedure import procedure_of
 
 if TYPE_CHECKING:
-    from cdconf.promotion.approvals.last_release import Release
+    from cdconf.promotion.approvals.last_release import LastRelease
     from cdconf.promotion.candidate import Candidate
     from cdconf.promotion.people import People, Person
 
@@ -39,7 +39,7 @@ class Author:
 
 
 @dataclass(frozen=True)
-class Written:
+class CommitAuthor:
     """A commit: its full id, who has written it, the first line of its message."""
 
     commit: str
@@ -57,20 +57,20 @@ class Authors:
         problem: Why it can't be told, after "who has written it can't be told: "; empty when it can.
     """
 
-    commits: tuple[Written, ...] = ()
-    since: Release | None = None
+    commits: tuple[CommitAuthor, ...] = ()
+    since: LastRelease | None = None
     problem: str = ""
 
-    def known(self, people: People) -> dict[str, Written]:
+    def known(self, people: People) -> dict[str, CommitAuthor]:
         """Person's name -> the newest commit of theirs."""
         return {person.name: commit for person, commit in reversed(list(self._persons(people)))}
 
-    def unknown(self, people: People) -> dict[Author, Written]:
+    def unknown(self, people: People) -> dict[Author, CommitAuthor]:
         """Those whom the policy doesn't know -> the newest commit of theirs."""
         pairs = [(author, commit) for commit in self.commits for author in commit.authors]
         return {author: commit for author, commit in reversed(pairs) if people.by_address(author.address) is None}
 
-    def _persons(self, people: People) -> Iterator[tuple[Person, Written]]:
+    def _persons(self, people: People) -> Iterator[tuple[Person, CommitAuthor]]:
         for commit in self.commits:
             for author in commit.authors:
                 person = people.by_address(author.address)
@@ -78,7 +78,9 @@ class Authors:
                     yield person, commit
 
 
-def authors_of(root: Path, candidate: Candidate, since: Release | None, also: Collection[str] = frozenset()) -> Authors:
+def authors_of(
+    root: Path, candidate: Candidate, since: LastRelease | None, also: Collection[str] = frozenset()
+) -> Authors:
     """Who has written a candidate, since an environment's last release.
 
     The commits from which the artifact was built count, and those that came later where they have changed the
@@ -103,7 +105,7 @@ def authors_of(root: Path, candidate: Candidate, since: Release | None, also: Co
         return Authors(problem=error.message)
 
 
-def _authors(root: Path, candidate: Candidate, own: Sequence[str], since: Release | None) -> Authors:
+def _authors(root: Path, candidate: Candidate, own: Sequence[str], since: LastRelease | None) -> Authors:
     built_from = own[0]
     if since is not None and not _has(root, since.built_from):
         since = None
@@ -143,7 +145,7 @@ def _cut_off(root: Path) -> set[str]:
         return set()
 
 
-def _listed(root: Path, revisions: Sequence[str]) -> Iterator[Written]:
+def _listed(root: Path, revisions: Sequence[str]) -> Iterator[CommitAuthor]:
     """Commits, the newest first. `rev-list` heeds no setting that changes what's shown, as `log` does."""
     listed = git(root, "rev-list", "--encoding=UTF-8", f"--format={_FORMAT}", *revisions, "--")
     fields = listed.decode("utf-8", "replace").split("\0")
@@ -151,7 +153,7 @@ def _listed(root: Path, revisions: Sequence[str]) -> Iterator[Written]:
         head, name, address, message = fields[place : place + 4]
         authors = [Author(_clean(name), _clean(address)), *_co_authors(message)]
         subject = message.strip().partition("\n")[0]
-        yield Written(head.split()[-1], tuple(dict.fromkeys(authors)), _clean(subject))
+        yield CommitAuthor(head.split()[-1], tuple(dict.fromkeys(authors)), _clean(subject))
 
 
 def _co_authors(message: str) -> Iterator[Author]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.promotion.approvals.authors import Authors
 from cdconf.promotion.approvals.counting import Counting, rejection, time_of, uncounted
-from cdconf.promotion.candidate import Link
+from cdconf.promotion.candidate import CandidateLink
 from cdconf.promotion.reasons import clock
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ NOT_REJECTED = "not rejected"
 _SHOWN = 3  # approvals that don't count, authors whom nobody knows
 
 
-def approval_links(wanted: Sequence[Approvals], about: Counting) -> list[Link]:
+def approval_links(wanted: Sequence[Approvals], about: Counting) -> list[CandidateLink]:
     """A link for each requirement, and one that's missing if somebody has rejected it."""
     names = [
         f"approvals by {', '.join(one.groups)}" if len(wanted) > 1 and one.groups else "approvals" for one in wanted
@@ -32,22 +32,22 @@ def approval_links(wanted: Sequence[Approvals], about: Counting) -> list[Link]:
     return [*rejected, *(replace(one, command=None) if rejected else one for one in links)]
 
 
-def _rejected(about: Counting) -> list[Link]:
+def _rejected(about: Counting) -> list[CandidateLink]:
     found = rejection(about)
     if found is None or found.said is None or found.person is None:
         return []
     note = f": {found.said.note}" if found.said.note else ""
     label, where = about.candidate.subject.name, about.candidate.environment
     why = f"{found.person.name} has rejected {label} for {where} at {clock(found.said.at)}{note}; that is final"
-    return [Link(NOT_REJECTED, "missing", why, None, found.name)]
+    return [CandidateLink(NOT_REJECTED, "missing", why, None, found.name)]
 
 
-def _link(name: str, wanted: Approvals, about: Counting) -> Link:
+def _link(name: str, wanted: Approvals, about: Counting) -> CandidateLink:
     """One requirement's link; `details` has who counts, who may yet approve, and what doesn't count, with reasons."""
     command = f"cdconf approve {about.candidate.subject.name} --to {about.candidate.environment}"
     problem = _unjudged(wanted, about)
     if problem:
-        return Link(name, "missing", problem, details=_details(wanted))
+        return CandidateLink(name, "missing", problem, details=_details(wanted))
     written = about.authors.known(about.people) if wanted.not_author and about.authors else {}
     counted, refused = _sorted_out(wanted, about)
     able = {one.name for one in about.people.members(wanted.groups) if one.keys} - written.keys() - counted.keys()
@@ -55,11 +55,11 @@ def _link(name: str, wanted: Approvals, about: Counting) -> Link:
     why = f"{len(counted)} of {wanted.count}{by}" + (f": {', '.join(sorted(counted))}" if counted else "")
     details = _details(wanted, counted, able, refused)
     if len(counted) >= wanted.count:
-        return Link(name, "there", why, statement=next(iter(counted.values())).name, details=details)
+        return CandidateLink(name, "there", why, statement=next(iter(counted.values())).name, details=details)
     why += f"; missing {_missing(wanted.count - len(counted), sorted(able), written)}"
     told = [f"{one.shown} {reason}" for one, reason in refused[-_SHOWN:]]
     more = [f"{len(refused) - _SHOWN} more don't count"] if len(refused) > _SHOWN else []
-    return Link(name, "missing", "; ".join([why, *told, *more]), command, details=details)
+    return CandidateLink(name, "missing", "; ".join([why, *told, *more]), command, details=details)
 
 
 def _sorted_out(wanted: Approvals, about: Counting) -> tuple[dict[str, Given], list[tuple[Given, str]]]:

@@ -14,12 +14,12 @@ from cdconf.promotion.said import Proof, Stop
 
 if TYPE_CHECKING:
     from cdconf.promotion.candidate import Candidate
-    from cdconf.promotion.checked import Checked
+    from cdconf.promotion.checked import CheckedObject
     from cdconf.promotion.evidence import Evidence
 
 
 @dataclass(frozen=True)
-class Release:
+class LastRelease:
     """A release.
 
     Attributes:
@@ -39,7 +39,7 @@ class Release:
     statement: str
 
 
-def last_release(evidence: Evidence, candidate: Candidate, stage: str | None) -> Release | None:
+def last_release(evidence: Evidence, candidate: Candidate, stage: str | None) -> LastRelease | None:
     """The newest release of another artifact than the candidate that wasn't stopped afterwards, as a rollback does.
 
     One doesn't count whose stages don't agree on the commit that it was built from.
@@ -64,11 +64,11 @@ def last_release(evidence: Evidence, candidate: Candidate, stage: str | None) ->
             continue
         agreed = built_from(said, evidence.proofs(said.subject.archive)) == {said.built_from}
         if agreed and not _was_stopped(evidence, said):
-            return Release(said.subject.name, said.built_from, said.commit, said.procedure, said.finished, name)
+            return LastRelease(said.subject.name, said.built_from, said.commit, said.procedure, said.finished, name)
     return None
 
 
-def built_from(about: Candidate | Proof, said: Iterable[Checked]) -> frozenset[str]:
+def built_from(about: Candidate | Proof, said: Iterable[CheckedObject]) -> frozenset[str]:
     """The commits from which stages have said that an archive was built; more than one where they don't agree.
 
     Whoever can write to the store can write another commit beside an artifact, and these are signed.

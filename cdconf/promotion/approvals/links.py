@@ -15,8 +15,8 @@ from cdconf.promotion.said import Stop
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from cdconf.promotion.candidate import Candidate, Link
-    from cdconf.promotion.checked import Checked
+    from cdconf.promotion.candidate import Candidate, CandidateLink
+    from cdconf.promotion.checked import CheckedObject
     from cdconf.promotion.evidence import Evidence
     from cdconf.promotion.requirements import Requirements
 
@@ -25,10 +25,10 @@ def judge_approvals(
     wanted: Requirements,
     candidate: Candidate,
     evidence: Evidence,
-    said: Sequence[Checked],
+    said: Sequence[CheckedObject],
     *,
     ever: bool = False,
-) -> list[Link]:
+) -> list[CandidateLink]:
     """The links that a gate asks of people; none when it asks nothing of them, and nobody has rejected it.
 
     Args:
@@ -51,7 +51,7 @@ def counting(
     wanted: Requirements,
     candidate: Candidate,
     evidence: Evidence,
-    said: Sequence[Checked],
+    said: Sequence[CheckedObject],
     *,
     ever: bool = False,
     with_authors: bool = False,
@@ -77,7 +77,7 @@ def counting(
     )
 
 
-def _stops(candidate: Candidate, said: Iterable[Checked]) -> dict[str, Stop]:
+def _stops(candidate: Candidate, said: Iterable[CheckedObject]) -> dict[str, Stop]:
     """Those about the artifact or its app, also the ones that were lifted."""
     return {
         one.name: one.said

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cdconf.promotion.ssh.wire import Malformed, Reader
+from cdconf.promotion.ssh.wire import Malformed, WireReader
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurve, EllipticCurvePublicKey
@@ -85,7 +85,7 @@ def key_of(blob: bytes) -> SshKey:
     Raises:
         Malformed: They are none, or one of a kind that can't approve.
     """
-    found = SshKey(Reader(blob).text(), blob)
+    found = SshKey(WireReader(blob).text(), blob)
     public_and_application(found)
     return found
 
@@ -96,7 +96,7 @@ def public_and_application(key: SshKey) -> tuple[Public, str]:
     Raises:
         Malformed: See `key_of`.
     """
-    reader = Reader(key.blob)
+    reader = WireReader(key.blob)
     kind = reader.text()
     if kind.endswith(_CERTIFICATE):
         raise Malformed("is a certificate: whoever made it could make one for anybody, so the key itself is needed")
@@ -112,13 +112,13 @@ def public_and_application(key: SshKey) -> tuple[Public, str]:
     return public, application
 
 
-def _ed25519(reader: Reader, kind: str) -> Public:
+def _ed25519(reader: WireReader, kind: str) -> Public:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     return Ed25519PublicKey.from_public_bytes(reader.string())
 
 
-def _rsa(reader: Reader, kind: str) -> Public:
+def _rsa(reader: WireReader, kind: str) -> Public:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 
     exponent, modulus = reader.integer(), reader.integer()
@@ -128,7 +128,7 @@ def _rsa(reader: Reader, kind: str) -> Public:
     return RSAPublicNumbers(exponent, modulus).public_key()
 
 
-def _ecdsa(reader: Reader, kind: str) -> Public:
+def _ecdsa(reader: WireReader, kind: str) -> Public:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
     curve = reader.text()

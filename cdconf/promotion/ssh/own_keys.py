@@ -13,7 +13,7 @@ from pathlib import Path
 from cdconf.errors import UsageError
 from cdconf.own_files import content_of
 from cdconf.promotion.ssh.keys import SshKey, key_of, key_of_line
-from cdconf.promotion.ssh.wire import Malformed, Reader
+from cdconf.promotion.ssh.wire import Malformed, WireReader
 
 _LONGEST_LISTING = 10.0  # seconds for the agent to say which keys it has
 _LARGEST = 64 * 1024  # bytes of a key's file
@@ -75,7 +75,7 @@ def _public_part(content: bytes) -> SshKey | None:
     if match is None:
         return None
     try:
-        reader = Reader(base64.b64decode(b"".join(match[1].split()), validate=True))
+        reader = WireReader(base64.b64decode(b"".join(match[1].split()), validate=True))
     except (binascii.Error, ValueError) as error:
         raise Malformed("isn't a private key") from error
     if reader.take(len(_MAGIC)) != _MAGIC:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cdconf.promotion.ssh.keys import ECDSA, ED25519, RSA, SK_ECDSA, SK_ED25519, SshKey, key_of, public_and_application
-from cdconf.promotion.ssh.wire import Malformed, Reader, string
+from cdconf.promotion.ssh.wire import Malformed, WireReader, string
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.hashes import HashAlgorithm
@@ -83,7 +83,7 @@ def signature_of(data: bytes) -> SshSignature:
     """
     if len(data) > LARGEST:
         raise Malformed(f"has a signature of more than {LARGEST} bytes")
-    reader = Reader(data)
+    reader = WireReader(data)
     if reader.take(len(MAGIC)) != MAGIC:
         raise Malformed("isn't signed by an SSH key as `ssh-keygen -Y sign` does it")
     version = reader.number()
@@ -100,7 +100,7 @@ def signature_of(data: bytes) -> SshSignature:
 
 
 def _signed(key: SshKey, namespace: str, hash_: str, signed: bytes) -> SshSignature:
-    inner = Reader(signed)
+    inner = WireReader(signed)
     kind, blob = inner.text(), inner.string()
     flags, counter = (inner.byte(), inner.number()) if key.is_on_token else (None, 0)
     inner.end()
@@ -149,7 +149,7 @@ def _verify(public: Any, signature: SshSignature, signed: bytes) -> None:
         from cryptography.hazmat.primitives.asymmetric.ec import ECDSA as ECDSA_
         from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-        reader = Reader(signature.blob)
+        reader = WireReader(signature.blob)
         one, other = reader.integer(), reader.integer()
         reader.end()
         curve = "nistp256" if kind == SK_ECDSA else kind.removeprefix(ECDSA)

@@ -7,7 +7,7 @@ class Malformed(Exception):
     """The bytes aren't what they should be; the message says what's wrong, after "it"."""
 
 
-class Reader:
+class WireReader:
     """Takes values off the front of some bytes.
 
     Args:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cdconf.drift.findings import Finding
+from cdconf.drift.findings import DriftFinding
 from cdconf.render.words import shown
 
 CAUSES = {
@@ -22,7 +22,7 @@ _TEXTS = ("type", "title", "source", "diff", "message", "repair", "waived")
 
 
 @dataclass(frozen=True)
-class Look:
+class DriftLook:
     """One look for drift, at its end.
 
     Attributes:
@@ -42,7 +42,7 @@ class Look:
     hosts: tuple[str, ...]
     unreachable: dict[str, str]
     failed: dict[str, str]
-    findings: tuple[Finding, ...]
+    findings: tuple[DriftFinding, ...]
     error: str | None = None
     duration_s: float = 0.0
     last_success: float | None = None
@@ -63,13 +63,13 @@ class Look:
         return sum(one.waived is not None for one in self.findings)
 
 
-def masked(look: Look, mask: Callable[[str], str]) -> Look:
+def masked(look: DriftLook, mask: Callable[[str], str]) -> DriftLook:
     """The same without secrets, whoever said them, and without what a terminal would obey."""
 
     def text(raw: str | None) -> str | None:
         return None if raw is None else shown(mask(raw))
 
-    def finding(one: Finding) -> Finding:
+    def finding(one: DriftFinding) -> DriftFinding:
         texts: dict[str, Any] = {name: text(getattr(one, name)) for name in _TEXTS}
         return replace(one, evidence=tuple(shown(mask(each)) for each in one.evidence), **texts)
 
@@ -80,14 +80,14 @@ def masked(look: Look, mask: Callable[[str], str]) -> Look:
     return replace(look, findings=tuple(findings), unreachable=unreachable, failed=failed, error=text(look.error))
 
 
-def message_of(one: Finding) -> str:
+def message_of(one: DriftFinding) -> str:
     """A finding for people: what it is, how it differs, who may have done it, and what mends it."""
     parts = [f"{one.type} {one.title}: {CAUSES[one.cause]}", one.message, one.diff, *one.evidence]
     parts += [f"to mend it: {one.repair}"] if one.repair else []
     return "\n".join(part.rstrip("\n") for part in parts if part)
 
 
-def signature(look: Look) -> str:
+def signature(look: DriftLook) -> str:
     """Changes when what was found does: what's found, why, how it differs, waived or not; who couldn't be looked at.
 
     How long something took, or since when it's known, is no news.

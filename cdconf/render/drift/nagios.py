@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cdconf.render.drift.look import Look
+from cdconf.render.drift.look import DriftLook
 from cdconf.render.words import shown
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
@@ -13,7 +13,7 @@ _NAMED = 5  # hosts that one line names
 _LONGEST = 500  # characters of an error in one line
 
 
-def told(look: Look) -> tuple[int, str]:
+def told(look: DriftLook) -> tuple[int, str]:
     """A plugin's exit code, and its one line with performance data (Monitoring Plugins Development Guidelines).
 
     A change by hand is CRITICAL, even where another host didn't answer; what can't be told is UNKNOWN, even where files
@@ -45,7 +45,7 @@ def line_of(text: str) -> str:
     return shown(" ".join(text.split())).replace("|", "/")
 
 
-def _hosts(look: Look, word: str, causes: Sequence[str]) -> str:
+def _hosts(look: DriftLook, word: str, causes: Sequence[str]) -> str:
     found = [one.host for one in look.findings if one.cause in causes and one.waived is None]
     return _named(f"{len(found)} {word}", list(dict.fromkeys(found))) if found else ""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cdconf.render.drift.look import Look
+from cdconf.render.drift.look import DriftLook
 
 
-def exposition(look: Look) -> bytes:
+def exposition(look: DriftLook) -> bytes:
     """The file's text. No sample has a time of its own: the collector refuses a file with one."""
     lines: list[str] = []
     base = {"project": look.project, "environment": look.environment}

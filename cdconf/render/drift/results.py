@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from cdconf.drift.findings import Finding
+from cdconf.drift.findings import DriftFinding
 from cdconf.render import sarif
-from cdconf.render.drift.look import CAUSES, Look, message_of
+from cdconf.render.drift.look import CAUSES, DriftLook, message_of
 
 
-def document(look: Look, prefix: str) -> dict[str, Any]:
+def document(look: DriftLook, prefix: str) -> dict[str, Any]:
     """SARIF 2.1.0: a result for each finding, at its line of the role; waived ones are suppressed.
 
     Args:
@@ -30,7 +30,7 @@ def document(look: Look, prefix: str) -> dict[str, Any]:
     return sarif.log(described, results)
 
 
-def _result(one: Finding, rules: list[str], levels: dict[str, str], prefix: str) -> dict[str, Any]:
+def _result(one: DriftFinding, rules: list[str], levels: dict[str, str], prefix: str) -> dict[str, Any]:
     kind = f"drift_{one.cause}"
     file, _, line = (one.source or "").rpartition(":")
     place = (f"{prefix}{file}", int(line)) if file and line.isdecimal() else None

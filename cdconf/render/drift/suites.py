@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-from cdconf.render.drift.look import Look, message_of
+from cdconf.render.drift.look import DriftLook, message_of
 from cdconf.render.junit import well_formed
 
 _COUNTED = (("testcase", "tests"), ("failure", "failures"), ("error", "errors"), ("skipped", "skipped"))
 
 
-def junit(look: Look) -> bytes:
+def junit(look: DriftLook) -> bytes:
     """A suite for each host: a finding is a failure, what can't be told an error, and a waived finding skipped."""
     suites = ET.Element("testsuites", name=well_formed(f"drift {look.environment}"))
     for name in look.hosts:

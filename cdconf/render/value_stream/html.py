@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from cdconf.pipeline.value_stream.dora import SOURCE
-from cdconf.pipeline.value_stream.figures import Step
-from cdconf.pipeline.value_stream.model import KINDS, Change
+from cdconf.pipeline.value_stream.figures import StageFigures
+from cdconf.pipeline.value_stream.model import KINDS, StreamChange
 from cdconf.render.value_stream import words
 from cdconf.render.value_stream.svg import picture
 from cdconf.render.value_stream.words import Shown
@@ -65,7 +65,7 @@ def _app(shown: Shown) -> Iterator[str]:
     yield "</section>"
 
 
-def _stage(step: Step, total: float) -> tuple[str, ...]:
+def _stage(step: StageFigures, total: float) -> tuple[str, ...]:
     cells = []
     for kind in KINDS:
         of = step.figures[kind]
@@ -74,7 +74,7 @@ def _stage(step: Step, total: float) -> tuple[str, ...]:
     return words.stage(step.stage), *cells, words.percent(step.total / total if total else 0.0)
 
 
-def _change(label: str, change: Change) -> tuple[str, ...]:
+def _change(label: str, change: StreamChange) -> tuple[str, ...]:
     sums = [words.length(sum(part.length for part in change.segments if part.kind == kind)) for kind in KINDS]
     commit = change.commit
     left_out = f"left out: {change.left_out}" if change.left_out else ""

@@ -1,4 +1,4 @@
-"""The value stream as a picture: one SVG that needs nothing else, with its text as text.
+"""The value stream as a picture: one SVG that needs nothing else, with its text.
 
 Kinds are told by pattern, too, so that a grey print can be read; a dark desktop gets dark paper. Whatever comes from
 commits and files is escaped, and no longer than its line.
@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from cdconf.pipeline.value_stream.figures import Step
+from cdconf.pipeline.value_stream.figures import StageFigures
 from cdconf.pipeline.value_stream.model import KINDS, Kind
 from cdconf.render.value_stream import words
 from cdconf.render.value_stream.terminal import cut
@@ -117,7 +117,7 @@ def _legend(y: float) -> Iterator[str]:
         x += 44 + 8 * len(words.KIND_NAMES[kind])
 
 
-def _step(step: Step, total: float, longest: float, y: float) -> Iterator[str]:
+def _step(step: StageFigures, total: float, longest: float, y: float) -> Iterator[str]:
     """A stage: its name and its share, its figures, and a bar that's as long as its time."""
     yield _text(MARGIN, y + 10, words.stage(step.stage), "name", size=70)
     share = f"{words.percent(step.total / total if total else 0.0)} of all time"
@@ -135,7 +135,7 @@ def _step(step: Step, total: float, longest: float, y: float) -> Iterator[str]:
     yield f'<rect class="frame" x="{MARGIN}" y="{y + 32}" width="{width:.1f}" height="12"/>'
 
 
-def _figures(step: Step, kind: Kind) -> str:
+def _figures(step: StageFigures, kind: Kind) -> str:
     """`work p50 5 min, p85 9 min`; of too few changes their sum."""
     found = step.figures[kind]
     if found.p50 is None or found.p85 is None:

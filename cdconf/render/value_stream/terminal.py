@@ -6,9 +6,9 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 from cdconf.pipeline.value_stream.dora import SOURCE
-from cdconf.pipeline.value_stream.figures import FEWEST, Figures, Step
-from cdconf.pipeline.value_stream.model import KINDS, Change, Kind
-from cdconf.render.board import Line, Part
+from cdconf.pipeline.value_stream.figures import FEWEST, Figures, StageFigures
+from cdconf.pipeline.value_stream.model import KINDS, Kind, StreamChange
+from cdconf.render.board import Line, StyledPart
 from cdconf.render.value_stream import words
 from cdconf.render.value_stream.words import Shown
 from cdconf.render.words import shown as clean
@@ -36,7 +36,7 @@ def lines(shown: Shown, width: int, *, is_plain: bool = False, ways: bool = Fals
     room = max(NARROWEST, min(width, WIDTH))
     signs = _PLAIN if is_plain else _SIGNS
     found = shown.stream
-    made = [[Part(cut(f"{found.app} to {shown.environment}", room), "bold")]]
+    made = [[StyledPart(cut(f"{found.app} to {shown.environment}", room), "bold")]]
     made += _text(words.head(shown), room)
     for sentence in words.summary(shown):
         made += _text(sentence, room)
@@ -48,21 +48,21 @@ def lines(shown: Shown, width: int, *, is_plain: bool = False, ways: bool = Fals
             made += [[], *_way(change, room, signs)]
     if changes:
         legend = "  ".join(f"{signs[kind]} {words.KIND_NAMES[kind]}" for kind in KINDS)
-        made += [[], [Part(legend, "dim")]]
+        made += [[], [StyledPart(legend, "dim")]]
     return [*made, *_metrics(shown, room), *_rest(shown, room)]
 
 
-def _table(steps: Sequence[Step], total: float, room: int, signs: Mapping[Kind, str]) -> Iterator[Line]:
+def _table(steps: Sequence[StageFigures], total: float, room: int, signs: Mapping[Kind, str]) -> Iterator[Line]:
     name = _NAME if room == WIDTH else _NARROW_NAME
     size = room - name - 3 * (_CELL + 1) - _SHARE - 2
     heads = "".join(f" {kind:>{_CELL}}" for kind in KINDS)
-    yield [Part(f"{'stage, p50/p85':<{name}}{heads}  {'of all time':>{size + _SHARE}.{size + _SHARE}}", "bold")]
+    yield [StyledPart(f"{'stage, p50/p85':<{name}}{heads}  {'of all time':>{size + _SHARE}.{size + _SHARE}}", "bold")]
     longest = max(one.total for one in steps)
     for one in steps:
         cells = "".join(f" {_cell(one.figures[kind], one.totals[kind]):>{_CELL}}" for kind in KINDS)
         share = words.percent(one.total / total if total else 0.0)
         bar = _bar([(kind, one.totals[kind]) for kind in KINDS], longest, size, signs)
-        yield [Part(f"{padded(words.stage(one.stage), name)}{cells}  "), *bar, Part(f"{share:>{_SHARE}}")]
+        yield [StyledPart(f"{padded(words.stage(one.stage), name)}{cells}  "), *bar, StyledPart(f"{share:>{_SHARE}}")]
 
 
 def _cell(figures: Figures, total: float) -> str:
@@ -77,24 +77,24 @@ def _short(seconds: float) -> str:
     return text if len(text) <= 5 else text[: next(at for at, one in enumerate(text) if one.isalpha()) + 1]
 
 
-def _bar(parts: Sequence[tuple[Kind, float]], longest: float, size: int, signs: Mapping[Kind, str]) -> list[Part]:
+def _bar(parts: Sequence[tuple[Kind, float]], longest: float, size: int, signs: Mapping[Kind, str]) -> list[StyledPart]:
     """A bar whose parts are as long as what they stand for, rounded so that they fit together."""
-    made: list[Part] = []
+    made: list[StyledPart] = []
     used, done = 0, 0.0
     for kind, length in parts:
         done += length
         ends = max(used, round(done / longest * size) if longest else 0)
         if length and ends == used and used < size:
             ends += 1  # what's there is seen
-        made.append(Part(signs[kind] * (ends - used), _STYLES[kind]))
+        made.append(StyledPart(signs[kind] * (ends - used), _STYLES[kind]))
         used = ends
-    return [*made, Part(" " * (size - used))]
+    return [*made, StyledPart(" " * (size - used))]
 
 
-def _way(change: Change, room: int, signs: Mapping[Kind, str]) -> Iterator[Line]:
+def _way(change: StreamChange, room: int, signs: Mapping[Kind, str]) -> Iterator[Line]:
     """One change: its parts one below the other, each where it stands in the whole."""
     commit = change.commit
-    yield [Part(cut(f"{commit.id[:10]} {words.length(change.length)}: {commit.subject}", room), "bold")]
+    yield [StyledPart(cut(f"{commit.id[:10]} {words.length(change.length)}: {commit.subject}", room), "bold")]
     name = _NAME if room == WIDTH else _NARROW_NAME
     bar = room - name - 36
     for one in change.segments:
@@ -104,15 +104,15 @@ def _way(change: Change, room: int, signs: Mapping[Kind, str]) -> Iterator[Line]
         drawn = " " * left + signs[one.kind] * max(1, right - left)
         kind = words.KIND_NAMES[one.kind] + (" (stop)" if one.is_stop else "")
         yield [
-            Part(f"  {padded(words.stage(one.stage), name)} {kind:<18.18}{words.length(one.length):>12}  "),
-            Part(drawn, _STYLES[one.kind]),
+            StyledPart(f"  {padded(words.stage(one.stage), name)} {kind:<18.18}{words.length(one.length):>12}  "),
+            StyledPart(drawn, _STYLES[one.kind]),
         ]
 
 
 def _metrics(shown: Shown, room: int) -> Iterator[Line]:
     yield []
-    yield [Part("DORA's metrics and what they mean", "bold")]
-    yield [Part(f"  {SOURCE}", "dim")]
+    yield [StyledPart("DORA's metrics and what they mean", "bold")]
+    yield [StyledPart(f"  {SOURCE}", "dim")]
     for name, value, definition in words.metrics(shown):
         yield from _text(f"{name}: {value}", room, indent="  ", style="")
         yield from _text(definition, room, indent="    ", style="dim")
@@ -124,11 +124,13 @@ def _rest(shown: Shown, room: int) -> Iterator[Line]:
     waiting = shown.stream.waiting
     if waiting:
         yield []
-        yield [Part(f"not in {shown.environment} yet: {words.counted(len(waiting), 'commit')}", "bold")]
+        yield [StyledPart(f"not in {shown.environment} yet: {words.counted(len(waiting), 'commit')}", "bold")]
         for one in waiting[:_WAITING]:
-            yield [Part(f"  {one.commit.id[:10]} {words.length(one.age):>12}  {cut(one.commit.subject, room - 27)}")]
+            yield [
+                StyledPart(f"  {one.commit.id[:10]} {words.length(one.age):>12}  {cut(one.commit.subject, room - 27)}")
+            ]
         if len(waiting) > _WAITING:
-            yield [Part(f"  and {len(waiting) - _WAITING} older ones: --json has them all", "dim")]
+            yield [StyledPart(f"  and {len(waiting) - _WAITING} older ones: --json has them all", "dim")]
     told = list(words.notes(shown))
     if told:
         yield []
@@ -138,7 +140,7 @@ def _rest(shown: Shown, room: int) -> Iterator[Line]:
 
 def _text(text: str, room: int, indent: str = "", style: str = "") -> Iterator[Line]:
     for number, line in enumerate(textwrap.wrap(clean(text), room - len(indent) - 2, break_on_hyphens=False)):
-        yield [Part(f"{indent}{'  ' if number else ''}{line}", style)]
+        yield [StyledPart(f"{indent}{'  ' if number else ''}{line}", style)]
 
 
 def cut(text: str, size: int) -> str:

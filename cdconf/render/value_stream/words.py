@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from cdconf.pipeline.value_stream.dora import DEFINITIONS, Dora, Failure
+from cdconf.pipeline.value_stream.dora import DEFINITIONS, Dora, FailedDeployment
 from cdconf.pipeline.value_stream.figures import FEWEST, Bottleneck, Figures
 from cdconf.pipeline.value_stream.model import Kind
 from cdconf.pipeline.value_stream.stream import Stream
@@ -161,7 +161,7 @@ def _rate(some: int, every: int) -> str:
     return f"{share}({some} of {every})" if share else f"{some} of {every}"
 
 
-def failed(one: Failure, now: float) -> str:
+def failed(one: FailedDeployment, now: float) -> str:
     """What became of a deployment that failed."""
     if one.recovered is None or one.length is None:
         return f"{one.deployment.label} failed ({one.why}), {length(max(0.0, now - one.at))} ago; it isn't over"

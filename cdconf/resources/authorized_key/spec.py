@@ -56,9 +56,9 @@ def _single(fields: Fields, context: Context) -> tuple[str, list[str] | None]:
     return _parse(text, fields["user"], context).fingerprint(), [text]
 
 
-def _parse(line: str, user: object, context: Context) -> ssh_keys.Key:
+def _parse(line: str, user: object, context: Context) -> ssh_keys.AuthorizedKey:
     try:
-        key: ssh_keys.Key = ssh_keys.parse(line)
+        key: ssh_keys.AuthorizedKey = ssh_keys.parse(line)
         return key
     except ValueError as error:
         raise context.error(

@@ -57,7 +57,7 @@ def find(present, fields):
 
 def observe(fields):
     """The lines between the markers, and the comment's style; None when there's no such block."""
-    document = lines.Lines(lines.read_for(fields))
+    document = lines.FileLines(lines.read_for(fields))
     found = find(document.all(), fields)
     if found is None:
         return None
@@ -76,7 +76,7 @@ def _ends_itself(fields):
 def apply(fields, difference):
     """Removes, replaces or inserts it."""
     own = _ends_itself(fields)
-    document = lines.Lines(lines.read_for(fields), ending="\r\n" if own else "\n")
+    document = lines.FileLines(lines.read_for(fields), ending="\r\n" if own else "\n")
     present = document.all()
     found = find(present, fields)
     place = len(present)

@@ -33,7 +33,7 @@ def observe(fields):
         certificate = der.certificate(texts[0])
         if der.belongs(texts[1], certificate.public_key) is False:
             return None if "names" in fields else state
-    except der.Malformed:
+    except der.MalformedDer:
         return None if "names" in fields else state
     if "names" in fields and not certificate.self_issued:
         state["key_type"] = "of a certificate that isn't self-signed"
@@ -49,7 +49,7 @@ def observe(fields):
 
 
 def _store():
-    return state_of.Store("certificates", os.path.join(state_of.root(), ".certificates"))
+    return state_of.HostStore("certificates", os.path.join(state_of.root(), ".certificates"))
 
 
 def _record(path):

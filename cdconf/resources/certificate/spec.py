@@ -84,7 +84,7 @@ def _given(fields: Fields, context: Context) -> Fields:
         found = der.certificate(fields["content"])
         if der.belongs(fields["key_content"], found.public_key) is False:
             raise context.error("the private key isn't the one of the certificate")
-    except der.Malformed as error:
+    except der.MalformedDer as error:
         raise context.error(f"certificate or key can't be read: {error}") from error
     return fields
 

@@ -95,7 +95,7 @@ def _listed(fields):
 def _how(fields, live):
     """Which of the kernel's rules aren't those that were loaded, as a diff; False where nobody knows."""
     if live is None:
-        return compare.Told("the kernel doesn't have the table")
+        return compare.DifferingLines("the kernel doesn't have the table")
     wanted = whole_file.read_or_empty(_list_path(fields))
     now = _listed(fields)
     if not wanted or not now:
@@ -103,7 +103,7 @@ def _how(fields, live):
     if set(_filled(live)) or "dynamic" in now or "timeout" in now:
         wanted, now = (_ELEMENTS.sub("", text) for text in (wanted, now))
     lines = list(compare.unified(fields["name"], now, wanted))
-    return compare.Told("".join(lines)) if lines else False
+    return compare.DifferingLines("".join(lines)) if lines else False
 
 
 def _digest(live):

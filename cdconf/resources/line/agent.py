@@ -8,7 +8,7 @@ from cdconf.agent.errors import Failed
 
 def observe(fields):
     """The line that would become `text`; None when there's none."""
-    present = lines.Lines(lines.read_for(fields)).all()
+    present = lines.FileLines(lines.read_for(fields)).all()
     if fields.get("absent"):
         return {} if _doomed(fields, present) else None
     if fields.get("back_references"):
@@ -64,7 +64,7 @@ def _target(fields, present):
 
 def apply(fields, difference):
     """Removes, changes or adds the line."""
-    document = lines.Lines(lines.read_for(fields))
+    document = lines.FileLines(lines.read_for(fields))
     present = document.all()
     if difference.get("exists") == (True, False):
         for index in reversed(_doomed(fields, present)):

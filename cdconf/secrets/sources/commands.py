@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cdconf.errors import SecretError, first_line
-from cdconf.secrets.sources.source import Wanted
+from cdconf.secrets.sources.source import SecretRequest
 from cdconf.secrets.sources.variables import pattern_of
 
 LARGEST = 16 * 1024 * 1024  # bytes that a command may answer
@@ -27,7 +27,7 @@ class OwnCommand:
             raise ValueError("it must be a list: the program and its arguments")
         self._command = list(given)
 
-    def read(self, wanted: Wanted) -> Mapping[str, str]:
+    def read(self, wanted: SecretRequest) -> Mapping[str, str]:
         """See `Source`."""
         asked = {"project": wanted.project, "environment": wanted.environment, "names": list(wanted.names)}
         command = [wanted.placed(one, "") for one in self._command]
@@ -49,7 +49,7 @@ class OnePassword:
         if not self._pattern.startswith("op://"):
             raise ValueError("it must begin with op://")
 
-    def read(self, wanted: Wanted) -> Mapping[str, str]:
+    def read(self, wanted: SecretRequest) -> Mapping[str, str]:
         """See `Source`; `op` fails when one of them isn't there."""
         mark = "\x1e"  # between the values, which may have several lines
         asked = mark.join("{{ " + wanted.placed(self._pattern, name) + " }}" for name in wanted.names)
@@ -65,7 +65,7 @@ class PasswordStore:
     def __init__(self, given: Any) -> None:
         self._pattern = pattern_of(given, "shop/{environment}/{name}")
 
-    def read(self, wanted: Wanted) -> Mapping[str, str]:
+    def read(self, wanted: SecretRequest) -> Mapping[str, str]:
         """See `Source`."""
         found = {}
         for name in wanted.names:

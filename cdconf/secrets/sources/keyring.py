@@ -7,7 +7,7 @@ from typing import Any
 
 from cdconf.errors import SecretError
 from cdconf.secrets.sources.apart import ask_apart
-from cdconf.secrets.sources.source import Wanted
+from cdconf.secrets.sources.source import SecretRequest
 
 
 class Keyring:
@@ -20,7 +20,7 @@ class Keyring:
             raise ValueError("it's the service alone: the secret's name is the user of the entry")
         self._service = given
 
-    def read(self, wanted: Wanted) -> Mapping[str, str]:
+    def read(self, wanted: SecretRequest) -> Mapping[str, str]:
         """See `Source`."""
         return ask_apart("keyring", {"service": wanted.placed(self._service, "")}, wanted.names, wanted.within)
 

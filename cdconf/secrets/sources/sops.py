@@ -11,7 +11,7 @@ from typing import Any
 from cdconf.errors import CdconfError, SecretError
 from cdconf.secrets.age import identity_file
 from cdconf.secrets.sources.commands import output
-from cdconf.secrets.sources.source import Wanted
+from cdconf.secrets.sources.source import SecretRequest
 from cdconf.yamlfile import loads, read_text
 
 # Kinds of keys that need no server. A file says itself which server has the others: a commit could name any.
@@ -32,7 +32,7 @@ class SopsFile:
             raise ValueError("it must be a path in the project, such as 'inventories/{environment}/secrets.sops.yml'")
         self._pattern = given
 
-    def read(self, wanted: Wanted) -> Mapping[str, str]:
+    def read(self, wanted: SecretRequest) -> Mapping[str, str]:
         """See `Source`; an environment without such a file has no secrets in it."""
         shown = wanted.placed(self._pattern, "")
         path = wanted.root / shown

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SecretRequest:
     """What's asked of a source, in one call.
 
     Attributes:
@@ -34,10 +34,10 @@ class Wanted:
         return pattern
 
 
-class Source(Protocol):
+class SecretSource(Protocol):
     """A source. Its factory is called with what the operator's file has beside its name, which it checks."""
 
-    def read(self, wanted: Wanted) -> Mapping[str, str]:
+    def read(self, wanted: SecretRequest) -> Mapping[str, str]:
         """The values of those that it has; the others are left out.
 
         Raises:
@@ -48,7 +48,7 @@ class Source(Protocol):
 class Factory(Protocol):
     """Makes a source."""
 
-    def __call__(self, given: Any) -> Source:
+    def __call__(self, given: Any) -> SecretSource:
         """The source.
 
         Args:

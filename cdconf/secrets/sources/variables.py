@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cdconf.errors import SecretError
-from cdconf.secrets.sources.source import Wanted
+from cdconf.secrets.sources.source import SecretRequest
 
 _DIRECTORY = "CREDENTIALS_DIRECTORY"
 
@@ -19,7 +19,7 @@ class EnvironmentVariables:
     def __init__(self, given: Any) -> None:
         self._pattern = pattern_of(given, "SHOP_{NAME}")
 
-    def read(self, wanted: Wanted) -> Mapping[str, str]:
+    def read(self, wanted: SecretRequest) -> Mapping[str, str]:
         """See `Source`; an empty variable counts as none."""
         found = {name: os.environ.get(wanted.placed(self._pattern, name), "") for name in wanted.names}
         return {name: value for name, value in found.items() if value}
@@ -31,7 +31,7 @@ class Credentials:
     def __init__(self, given: Any) -> None:
         self._pattern = pattern_of(given, "{name}")
 
-    def read(self, wanted: Wanted) -> Mapping[str, str]:
+    def read(self, wanted: SecretRequest) -> Mapping[str, str]:
         """See `Source`; a newline at the end is no part of the value."""
         folder = os.environ.get(_DIRECTORY)
         if not folder:

@@ -10,7 +10,7 @@ from typing import Any
 
 from cdconf.errors import SecretError
 from cdconf.secrets.sources.apart import ask_apart
-from cdconf.secrets.sources.source import Wanted
+from cdconf.secrets.sources.source import SecretRequest
 
 _KEYS = ("url", "path", "mount", "namespace", "ca")
 _EXAMPLE = "{url: https://vault.example.com, path: '{project}/{environment}'}"
@@ -38,7 +38,7 @@ class Vault:
             raise ValueError("'url' must begin with https://")
         self._given = dict(given)
 
-    def read(self, wanted: Wanted) -> Mapping[str, str]:
+    def read(self, wanted: SecretRequest) -> Mapping[str, str]:
         """See `Source`; an entry that isn't there has no secrets in it."""
         placed = {name: wanted.placed(value, "") for name, value in self._given.items()}
         return ask_apart("vault", placed | {"within": wanted.within}, wanted.names, wanted.within)

@@ -15,7 +15,7 @@ from cdconf.own_files import opened_to_look
 _MOST = 50
 
 
-class AtWork(NamedTuple):
+class UnfinishedRun(NamedTuple):
     """A run that has no end yet.
 
     Attributes:
@@ -31,7 +31,7 @@ class AtWork(NamedTuple):
     size: int
 
 
-def at_work(data: Path) -> list[AtWork]:
+def at_work(data: Path) -> list[UnfinishedRun]:
     """The runs that have no end, the newest first.
 
     Args:
@@ -45,7 +45,7 @@ def at_work(data: Path) -> list[AtWork]:
                 lives = _is_locked(stream.fileno())
         except OSError:
             continue
-        found.append(AtWork(path.stem, lives, status.st_mtime, status.st_size))
+        found.append(UnfinishedRun(path.stem, lives, status.st_mtime, status.st_size))
     return found
 
 
@@ -59,12 +59,12 @@ def _is_locked(descriptor: int) -> bool:
     return False
 
 
-def row_of(data: Path, one: AtWork) -> dict[str, Any]:
+def row_of(data: Path, one: UnfinishedRun) -> dict[str, Any]:
     """A run that has no end, as a row of the history has it."""
     return as_row(one, read_events(data, one.id))
 
 
-def as_row(one: AtWork, events: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def as_row(one: UnfinishedRun, events: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The same, of its events; pure."""
     empty: dict[str, Any] = {"environment": None, "app": None, "version": None, "user": None, "artifact": None}
     empty |= {"commit": None, "controller": None, "detail": None, "events": []}

@@ -13,7 +13,7 @@ PATIENCE = 0.1  # seconds for which a page waits for newer answers, all of them 
 
 
 @dataclass
-class Answer:
+class KeptAnswer:
     """An answer: what it was made of, when, and why it couldn't be made."""
 
     version: object
@@ -31,7 +31,7 @@ class _Making:
 
 
 @dataclass
-class Kept:
+class AnswerCache:
     """Keeps answers.
 
     Attributes:
@@ -44,7 +44,7 @@ class Kept:
     now: Callable[[], float] = time.monotonic
     late: int = 0
     _due: float | None = None
-    _answers: dict[str, Answer] = field(default_factory=dict)
+    _answers: dict[str, KeptAnswer] = field(default_factory=dict)
     _making: dict[str, _Making] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _page: threading.local = field(default_factory=threading.local)
@@ -101,9 +101,9 @@ class Kept:
 
     def _make(self, name: str, make: Callable[[], Any], version: object, making: _Making) -> None:
         try:
-            answer = Answer(version, self.now(), make())
+            answer = KeptAnswer(version, self.now(), make())
         except Exception as error:  # noqa: BLE001  the page that asks gets it
-            answer = Answer(version, self.now(), error=error)
+            answer = KeptAnswer(version, self.now(), error=error)
         with self._lock:
             del self._making[name]
             self._answers.pop(name, None)

@@ -15,9 +15,9 @@ from cdconf.events import Notice
 from cdconf.history.database import FILE as INDEX
 from cdconf.history.journal_file import FILE as JOURNAL
 from cdconf.inventory import load_environment
-from cdconf.web.reading.at_work import AtWork, at_work, row_of
+from cdconf.web.reading.at_work import UnfinishedRun, at_work, row_of
 from cdconf.web.reading.host_look import asking
-from cdconf.web.reading.kept import Kept
+from cdconf.web.reading.kept import AnswerCache
 from cdconf.web.reading.looking import Looks
 from cdconf.web.reading.project import files_of, look_at
 from cdconf.web.reading.snapshot import Snapshot, StoreIndex, opened
@@ -58,9 +58,9 @@ class Sources:
         self._elsewhere_at = float("-inf")
         self._elsewhere: object = None
         self.notices: list[str] = []
-        self.kept = Kept(lambda: self._content)
+        self.kept = AnswerCache(lambda: self._content)
         self._answers = 0
-        self._rows: dict[AtWork, dict[str, Any]] = {}
+        self._rows: dict[UnfinishedRun, dict[str, Any]] = {}
         self.looks = Looks(asking(self, folder), self._answered)
         self.refresh()
 
@@ -111,7 +111,7 @@ class Sources:
         found: list[str] = self.kept.get("environments", self.history.environments, lasts=300.0, young=20.0)
         return found
 
-    def at_work(self) -> list[AtWork]:
+    def at_work(self) -> list[UnfinishedRun]:
         """The runs of this checkout that have no end yet."""
         return at_work(self._project.data)
 

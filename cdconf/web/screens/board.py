@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdconf.history.deployed import deployed
 from cdconf.history.reading import verdict_of
-from cdconf.history.rows import Wanted, fields_of, where
+from cdconf.history.rows import RunFilter, fields_of, where
 from cdconf.inventory.toggles import load_toggles
 from cdconf.web.page import Ask, Page
 from cdconf.web.reading.snapshot import rows
@@ -89,7 +89,7 @@ def _newest(sources: Sources, commands: tuple[str, ...], by: tuple[str, ...]) ->
     history = sources.history
     sa, runs = history.sa, history.tables.runs
     which = [runs.c[name] for name in by]
-    wanted = where(history, Wanted(commands=commands), sa.select(*which, sa.func.max(runs.c.started_at).label("at")))
+    wanted = where(history, RunFilter(commands=commands), sa.select(*which, sa.func.max(runs.c.started_at).label("at")))
     last = wanted.where(*(one.is_not(None) for one in which)).group_by(*which).subquery()
     shown = ("id", "environment", "app", "version", "command", "started_at", "exit_code", "error", "user", "source")
     query = sa.select(*(runs.c[name] for name in shown))

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cdconf.history.finding import events_of
-from cdconf.history.rows import Wanted
+from cdconf.history.rows import RunFilter
 from cdconf.inventory.waivers import load_waivers
 from cdconf.schedules import runs as scheduled
 from cdconf.schedules.schedule import load, names
@@ -76,7 +76,7 @@ def _looks(sources: Sources) -> list[dict[str, Any]]:
 
 def findings(sources: Sources, environment: str) -> dict[str, Any]:
     """The last look at an environment: `at`, `run`, `state`, `rows`; nothing where nobody has looked."""
-    found = sources.history.runs(limit=1, wanted=Wanted(environment, commands=("drift",)))
+    found = sources.history.runs(limit=1, wanted=RunFilter(environment, commands=("drift",)))
     if not found:
         return {}
     run = found[0]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cdconf.facts import FactCache
-from cdconf.history.rows import Wanted
+from cdconf.history.rows import RunFilter
 from cdconf.schedules.look_key import path_of
 from cdconf.web.page import Ask, NotThere, Page
 from cdconf.web.reading.looking import Looks
@@ -127,7 +127,7 @@ def _roles(sources: Sources, host: Host) -> list[str]:
 
 
 def _runs(sources: Sources, environment: str, host: str) -> list[dict[str, Any]]:
-    found = sources.history.runs(limit=_SHOWN, wanted=Wanted(environment, host=host))
+    found = sources.history.runs(limit=_SHOWN, wanted=RunFilter(environment, host=host))
     return [_run(one, host) for one in found]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from cdconf.history.rows import Wanted, parsed, where
+from cdconf.history.rows import RunFilter, parsed, where
 from cdconf.web.page import Ask, NotThere, Page
 from cdconf.web.reading.snapshot import rows
 from cdconf.web.reading.sources import attempt
@@ -81,7 +81,7 @@ def last_runs(sources: Sources, environment: str, count: int) -> dict[str, dict[
     history = sources.history
     runs = history.tables.runs
     shown = ("id", "command", "started_at", "exit_code", "source", "hosts")
-    query = where(history, Wanted(environment), history.sa.select(*(runs.c[name] for name in shown)))
+    query = where(history, RunFilter(environment), history.sa.select(*(runs.c[name] for name in shown)))
     found: dict[str, dict[str, Any]] = {}
     size = 0
     for row in rows(history, query.order_by(runs.c.started_at.desc()).limit(_RUNS)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cdconf.pipeline.board.reading import Reader
+from cdconf.pipeline.board.reading import BoardReader
 from cdconf.web.page import Ask, Page
 from cdconf.web.reading.sources import attempt
 from cdconf.web.tabling import Column, table
@@ -53,7 +53,7 @@ def read(sources: Sources) -> dict[str, Any]:
     Raises:
         CdconfError: The store can't be read.
     """
-    board = Reader(sources.project, sources.emit).board(SHOWN)
+    board = BoardReader(sources.project, sources.emit).board(SHOWN)
     return {"rows": [_row(one.as_data()) for one in board.rows], "total": board.total, "now": board.now}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from cdconf.artifacts import Store
+from cdconf.artifacts import ArtifactStore
 from cdconf.errors import CdconfError
 from cdconf.promotion.review import review_of
 from cdconf.web.page import Ask, NotThere, Page
@@ -15,7 +15,7 @@ from cdconf.web.screens.pipeline import read as read_board
 from cdconf.web.tabling import Column, table
 
 if TYPE_CHECKING:
-    from cdconf.promotion.approvals.authors import Written
+    from cdconf.promotion.approvals.authors import CommitAuthor
     from cdconf.promotion.review import Review
     from cdconf.web.reading.sources import Sources
 
@@ -70,7 +70,7 @@ def show(ask: Ask) -> Page:
 
 def _read(sources: Sources, reference: str, environment: str) -> dict[str, Any]:
     try:
-        artifact = Store(sources.project, emit=sources.emit).find(reference)
+        artifact = ArtifactStore(sources.project, emit=sources.emit).find(reference)
     except CdconfError as error:
         raise NotThere(error.message, hint=error.hint) from error
     command = f"cdconf approve {artifact.label} --to {environment}"
@@ -110,7 +110,7 @@ def _told(review: Review, app: str) -> dict[str, Any]:
     }
 
 
-def _written(commit: Written, review: Review) -> dict[str, Any]:
+def _written(commit: CommitAuthor, review: Review) -> dict[str, Any]:
     people = review.about.people
     named = [(str(one), people.by_address(one.address)) for one in commit.authors]
     authors = ", ".join(f"{text} ({person.name if person else 'unknown to the policy'})" for text, person in named)

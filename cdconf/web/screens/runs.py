@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from cdconf.history.kinds import COMMANDS
-from cdconf.history.rows import Wanted, where, wrong_clocks
+from cdconf.history.rows import RunFilter, where, wrong_clocks
 from cdconf.web.page import Ask, Page
 from cdconf.web.reading.snapshot import rows
 from cdconf.web.reading.sources import attempt
-from cdconf.web.tabling import PER_PAGE, Asked, Column, Table, asked_of
+from cdconf.web.tabling import PER_PAGE, Column, Table, TableQuery, asked_of
 from cdconf.web.words import result_of
 
 if TYPE_CHECKING:
@@ -53,10 +53,10 @@ def show(ask: Ask) -> Page:
     return Page("History", "runs.html", "runs", data, {"runs": listed}, (problem,) if problem else ())
 
 
-def _read(sources: Sources, chosen: Mapping[str, str], asked: Asked) -> tuple[list[dict[str, Any]], int]:
+def _read(sources: Sources, chosen: Mapping[str, str], asked: TableQuery) -> tuple[list[dict[str, Any]], int]:
     history = sources.history
     sa, runs = history.sa, history.tables.runs
-    wanted = Wanted(
+    wanted = RunFilter(
         environment=chosen["environment"] or None,
         app=chosen["app"] or None,
         host=chosen["host"] or None,

@@ -35,9 +35,9 @@ def load(bundle):
 
 
 def _store():
-    from cdconf.agent.records.store import Store
+    from cdconf.agent.records.store import HostStore
 
-    return Store("attacks")
+    return HostStore("attacks")
 
 
 def converge(row, catalog, report):

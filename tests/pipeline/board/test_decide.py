@@ -6,13 +6,13 @@ import pytest
 
 from cdconf.inventory.pipeline import Pipeline, Stage
 from cdconf.pipeline.board.decide import rows_of
-from cdconf.pipeline.board.rows import Known
+from cdconf.pipeline.board.rows import KnownArtifact
 from cdconf.pipeline.board.words import words_of
-from cdconf.pipeline.entries import Made, Missing, RunBegan, RunEnded, StageNoted
+from cdconf.pipeline.entries import BuiltArtifact, MissingRequirement, RunBegan, RunEnded, StageNoted
 from cdconf.pipeline.record import RunRecord
-from cdconf.pipeline.store_lease import TTL, Holder
-from cdconf.promotion.candidate import Link
-from cdconf.promotion.checked import Checked
+from cdconf.pipeline.store_lease import TTL, LeaseHolder
+from cdconf.promotion.candidate import CandidateLink
+from cdconf.promotion.checked import CheckedObject
 from cdconf.promotion.said import Lift, Proof, Stop, Subject
 
 NOW = 10_000.0
@@ -23,7 +23,7 @@ STAGES = (
     Stage("release", environment="production", needs=("manual",)),
 )
 HOMES = {"manual": "staging", "release": "production"}
-APPROVAL = Link("approvals", "missing", "1 of ops, and nobody has", "cdconf approve app@1 --to staging")
+APPROVAL = CandidateLink("approvals", "missing", "1 of ops, and nobody has", "cdconf approve app@1 --to staging")
 
 
 def pipeline(concurrency="queue", stop="artifact"):
@@ -56,14 +56,14 @@ def proof(number, stage, result="passed", at=100.0, refusal=None, **changes):
         run="r",
         isolated=True,
     )
-    return Checked(f"statement-{number}-{stage}-{at}", replace(said, **changes), refusal)
+    return CheckedObject(f"statement-{number}-{stage}-{at}", replace(said, **changes), refusal)
 
 
 def stop(number=None, at=200.0, why="it loses orders", name="stop-1"):
     subject = Subject(f"app@{number}", archive(number), "0" * 64) if number is not None else None
     version = str(number) if number is not None else None
     said = Stop(subject, "demo", "app", version, None, None, False, "ann@laptop", why, at)
-    return Checked(f"stop-{'0' * 64}-{name:0>64}.dsse", said)
+    return CheckedObject(f"stop-{'0' * 64}-{name:0>64}.dsse", said)
 
 
 class Signer:
@@ -72,11 +72,11 @@ class Signer:
 
 def lift(of, at=300.0):
     content = of.name.removesuffix(".dsse").rpartition("-")[2]
-    return Checked("lift", Lift(content, "demo", "app", "bob@laptop", "was wrong", at), None, Signer())
+    return CheckedObject("lift", Lift(content, "demo", "app", "bob@laptop", "was wrong", at), None, Signer())
 
 
 def known(number, *proofs, stops=(), run=None, at=None):
-    return Known(
+    return KnownArtifact(
         f"app@{number}",
         "app",
         str(number),
@@ -93,7 +93,7 @@ def run(number, *noted, alive=True, ended=None):
     commit = f"{number:040x}"
     began = RunBegan(50.0, commit, "main", "Say hello", "Ann <ann@example.com>", "ci@one", ())
     entries = (began, *noted, *([ended] if ended else []))
-    holder = Holder("k", 1, (NOW - 5 if alive else NOW - TTL - 5,))
+    holder = LeaseHolder("k", 1, (NOW - 5 if alive else NOW - TTL - 5,))
     return RunRecord(f"run{number}", commit, NOW - 5, entries, holder, NOW)
 
 
@@ -133,7 +133,7 @@ def test_an_artifact_goes_from_stage_to_stage_by_its_statements():
 
 
 def test_only_the_gate_to_where_it_could_go_is_judged():
-    found, asked = rows(known(1, *THROUGH[:2]), links=[Link("no stop", "there", "…"), APPROVAL])
+    found, asked = rows(known(1, *THROUGH[:2]), links=[CandidateLink("no stop", "there", "…"), APPROVAL])
     assert asked == [("app@1", "manual")]
     cell = found["app@1"].cells["manual"]
     assert (cell.state, cell.since, cell.missing) == ("waiting", 110.0, [APPROVAL])
@@ -143,7 +143,7 @@ def test_only_the_gate_to_where_it_could_go_is_judged():
 
 
 def test_what_is_asked_of_hosts_later_keeps_nothing():
-    found, _ = rows(known(1, *THROUGH[:2]), links=[Link("parity staging", "asked_later", "…")])
+    found, _ = rows(known(1, *THROUGH[:2]), links=[CandidateLink("parity staging", "asked_later", "…")])
     assert found["app@1"].cells["manual"].state == "ready"
 
 
@@ -154,7 +154,7 @@ def test_what_is_asked_of_hosts_later_keeps_nothing():
         proof(1, "commit", project="other"),
         proof(1, "commit", app="till"),
         proof(1, "commit", subject=Subject("app@1", "f" * 64, "0" * 64)),
-        Checked("garbage", None, "isn't JSON"),
+        CheckedObject("garbage", None, "isn't JSON"),
     ],
 )
 def test_what_does_not_count_passes_nothing(bad):
@@ -320,7 +320,9 @@ def test_one_that_waits_behind_a_newer_one_that_waits_is_not_over():
 
 
 def test_a_run_that_lacked_the_key_says_so_where_nothing_else_keeps_the_stage():
-    noted = StageNoted(130.0, "manual", "blocked", missing=(Missing("key", "the key of stage:manual isn't here"),))
+    noted = StageNoted(
+        130.0, "manual", "blocked", missing=(MissingRequirement("key", "the key of stage:manual isn't here"),)
+    )
     held = known(1, *THROUGH[:2], run=run(1, noted, ended=RunEnded(140.0, "stopped", 3)))
     found, _ = rows(held)
     cell = found["app@1"].cells["manual"]
@@ -338,7 +340,7 @@ def test_another_apps_artifacts_supersede_nothing_and_its_stages_are_not_this_on
 
 def test_a_commit_without_artifact_is_shown_by_its_record():
     noted = StageNoted(60.0, "commit", "running", step="run")
-    commit = Known("2222222222", None, None, None, "2" * 40, 50.0, run=run(2, noted))
+    commit = KnownArtifact("2222222222", None, None, None, "2" * 40, 50.0, run=run(2, noted))
     found, _ = rows(commit, known(1, *THROUGH))
     assert states(found["2222222222"]) == ["running", "pending", "pending", "pending"]
     data = found["2222222222"].as_data()
@@ -348,7 +350,9 @@ def test_a_commit_without_artifact_is_shown_by_its_record():
 def test_a_commit_without_artifact_is_stopped_with_its_app_alone():
     noted = StageNoted(60.0, "commit", "blocked", "app is stopped")
     ended = RunEnded(70.0, "stopped", 3)
-    commit = Known("2222222222", None, None, None, "2" * 40, 50.0, stops=(stop(),), run=run(2, noted, ended=ended))
+    commit = KnownArtifact(
+        "2222222222", None, None, None, "2" * 40, 50.0, stops=(stop(),), run=run(2, noted, ended=ended)
+    )
     (row,) = rows(commit)[0].values()
     assert states(row) == ["stopped", "pending", "pending", "pending"]
     assert not row.is_ready
@@ -369,6 +373,6 @@ def test_a_record_that_says_superseded_names_the_newer_artifact():
 def test_the_document_has_only_plain_data():
     import json
 
-    noted = StageNoted(60.0, "commit", "running", artifacts=(Made("app", "1", archive(1)),))
+    noted = StageNoted(60.0, "commit", "running", artifacts=(BuiltArtifact("app", "1", archive(1)),))
     found, _ = rows(known(1, run=run(1, noted), stops=[stop(1)]), links=[APPROVAL])
     json.dumps(found["app@1"].as_data())

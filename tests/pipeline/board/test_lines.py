@@ -10,14 +10,16 @@ import termios
 
 import pytest
 
-from cdconf.pipeline.board.rows import Board, Cell, Known, Row, Stopped
-from cdconf.promotion.candidate import Link
+from cdconf.pipeline.board.rows import Board, Cell, KnownArtifact, Row, StandingStop
+from cdconf.promotion.candidate import CandidateLink
 from cdconf.render.board import lines
 from tests.conftest import begun, cdconf
 from tests.terminal import Terminal
 
 NOW = 100_000.0
-APPROVAL = Link("approvals", "missing", "1 of ops has to approve, and none has", "cdconf approve app@3 --to production")
+APPROVAL = CandidateLink(
+    "approvals", "missing", "1 of ops has to approve, and none has", "cdconf approve app@3 --to production"
+)
 
 
 def text(board, width=None):
@@ -25,11 +27,13 @@ def text(board, width=None):
 
 
 def row(number, *cells, stops=()):
-    known = Known(f"app@{number}", "app", str(number), "a" * 64, f"{number:040x}", NOW)
+    known = KnownArtifact(f"app@{number}", "app", str(number), "a" * 64, f"{number:040x}", NOW)
     return Row(known, {one.stage: one for one in cells}, stops)
 
 
-STOPPED = Stopped("stop-1", "app@1", "ann@laptop", "it loses orders", NOW, "cdconf pipeline resume app@1 --note WHY")
+STOPPED = StandingStop(
+    "stop-1", "app@1", "ann@laptop", "it loses orders", NOW, "cdconf pipeline resume app@1 --note WHY"
+)
 
 
 def cell(stage, state, ago=None, why="", **about):
@@ -89,7 +93,7 @@ def test_many_stages_are_shortened():
 
 
 def test_what_stops_an_app_is_said_once_and_first():
-    whole = Stopped(
+    whole = StandingStop(
         "stop-2", "all of app", "bob@laptop", "the database moves", NOW, "cdconf pipeline resume --note WHY"
     )
     stopped = [row(number, Cell("commit", "stopped", NOW), stops=(whole,)) for number in (2, 1)]
@@ -202,7 +206,7 @@ def test_sigterm_ends_it(line):
 
 def test_long_names_leave_room_for_the_stages_and_keep_their_versions():
     label = f"{'a' * 60}@1.4"
-    known = Known(label, "a" * 60, "1.4", "a" * 64, f"{1:040x}", NOW)
+    known = KnownArtifact(label, "a" * 60, "1.4", "a" * 64, f"{1:040x}", NOW)
     stages = (f"accept-{'b' * 53}", "manual", "release")
     cells = {one: cell(one, "passed", 40) for one in stages}
     head, line = text(Board(NOW, stages, (Row(known, cells),), 1), 40)[:2]

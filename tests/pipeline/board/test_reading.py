@@ -6,21 +6,21 @@ import time
 
 import pytest
 
-from cdconf.artifacts.backends import Folder
+from cdconf.artifacts.backends import FolderBackend
 from cdconf.errors import InvalidFile
 from cdconf.events import Notice
 from cdconf.pipeline.board import procedures, reading
-from cdconf.pipeline.board.reading import Reader
-from cdconf.pipeline.entries import Made, RunBegan, StageNoted
-from cdconf.pipeline.record import Recorder, commit_key
+from cdconf.pipeline.board.reading import BoardReader
+from cdconf.pipeline.entries import BuiltArtifact, RunBegan, StageNoted
+from cdconf.pipeline.record import RunRecorder, commit_key
 from cdconf.pipeline.store_lease import TTL, take
-from cdconf.promotion.line_stops import Target, lift, stop
+from cdconf.promotion.line_stops import StopTarget, lift, stop
 from tests.conftest import git, write
 
 
 def board(line, **about):
     told = []
-    found = Reader(line.project, told.append).board(**about)
+    found = BoardReader(line.project, told.append).board(**about)
     line.warned = [one.message for one in told if isinstance(one, Notice)]
     return found
 
@@ -82,12 +82,12 @@ def test_a_signer_who_is_not_trusted_passes_nothing(line, built, tmp_path, monke
 
 def test_a_stop_stands_until_it_is_lifted(line, built):
     line.pass_stage(built, "acceptance")
-    stop(line.project, Target("app", built), "loses orders", None, lambda event: None)
+    stop(line.project, StopTarget("app", built), "loses orders", None, lambda event: None)
     (row, *_) = board(line).rows
     assert (row.cells["manual"].state, row.stops[0].what, row.stops[0].why) == ("stopped", "app@3", "loses orders")
-    lift(line.project, [Target("app", built)], "it was the test", None, lambda event: None)
+    lift(line.project, [StopTarget("app", built)], "it was the test", None, lambda event: None)
     assert states(line)[1] == "ready"
-    stop(line.project, Target("app", None), "nothing goes out", None, lambda event: None)
+    stop(line.project, StopTarget("app", None), "nothing goes out", None, lambda event: None)
     found = board(line)
     assert {row.stops[0].what for row in found.rows} == {"all of app"}
 
@@ -95,9 +95,9 @@ def test_a_stop_stands_until_it_is_lifted(line, built):
 def test_what_runs_is_seen_and_what_died_is_cut_off(line, built):
     key = commit_key("demo", built.commit)
     lease = take(line.place, key, {}, time.time())
-    recorder = Recorder(line.place, "demo", built.commit)
+    recorder = RunRecorder(line.place, "demo", built.commit)
     recorder.note(RunBegan(recorder.now(), built.commit, "main", "one", "A <a@x>", "ci@one", ()))
-    made = (Made("app", "3", built.archive),)
+    made = (BuiltArtifact("app", "3", built.archive),)
     recorder.note(StageNoted(recorder.now(), "acceptance", "running", step="batch 1 of 2: web1", artifacts=made))
     (row, *_) = board(line).rows
     cell = row.cells["acceptance"]
@@ -113,7 +113,7 @@ def test_what_runs_is_seen_and_what_died_is_cut_off(line, built):
 def test_a_commit_that_has_no_artifact_yet_stands_on_top(line, built):
     commit = "d" * 40
     take(line.place, commit_key("demo", commit), {}, time.time())
-    recorder = Recorder(line.place, "demo", commit)
+    recorder = RunRecorder(line.place, "demo", commit)
     recorder.note(RunBegan(recorder.now() + 5, commit, "main", "Say hello", "A <a@x>", "ci@one", ()))
     recorder.note(StageNoted(recorder.now() + 6, "acceptance", "running", step="run"))
     found = board(line)
@@ -147,13 +147,13 @@ def test_a_gate_that_cannot_be_judged_is_what_is_waited_for(line, built, monkeyp
 
 def test_only_the_newest_are_read(line, tmp_path, monkeypatch):
     read = []
-    really = Folder.read
+    really = FolderBackend.read
 
     def noting(self, names):
         read.extend(names)
         return really(self, names)
 
-    monkeypatch.setattr(Folder, "read", noting)
+    monkeypatch.setattr(FolderBackend, "read", noting)
     found = board(line, count=1)
     assert ([row.known.label for row in found.rows], found.total) == (["app@2"], 2)
     assert [name for name in read if name.endswith(".json")] == ["app@2.json"]
@@ -162,15 +162,15 @@ def test_only_the_newest_are_read(line, tmp_path, monkeypatch):
 
 def test_many_artifacts_are_read_as_few_are(line, built, monkeypatch):
     line.pass_stage(built, "acceptance")
-    stop(line.project, Target("app", built), "loses orders", None, lambda event: None)
+    stop(line.project, StopTarget("app", built), "loses orders", None, lambda event: None)
     few = board(line, count=None)
     monkeypatch.setattr(reading, "LOOKED_AT", 0)
-    stop(line.project, Target("app", line.other), "too", None, lambda event: None)
+    stop(line.project, StopTarget("app", line.other), "too", None, lambda event: None)
     many = board(line, count=None)
     assert many.rows[0].as_data() == few.rows[0].as_data()
     stopped = {row.known.label: [one.why for one in row.stops] for row in many.rows}
     assert stopped == {"app@3": ["loses orders"], "app@2": ["too"], "app@1": []}
-    stop(line.project, Target("app", None), "all of it", None, lambda event: None)
+    stop(line.project, StopTarget("app", None), "all of it", None, lambda event: None)
     assert {len(row.stops) for row in board(line, count=None).rows} == {1, 2}
 
 
@@ -178,7 +178,7 @@ def test_what_cannot_be_read_is_said_once_and_hides_nothing(line, built):
     line.place.create("app@9.json", b"garbage")
     line.place.create(f"statement-{built.archive}-{'0' * 64}.dsse", b"garbage")
     told = []
-    reader = Reader(line.project, told.append)
+    reader = BoardReader(line.project, told.append)
     for _ in range(3):
         assert "app@3" in [row.known.label for row in reader.board().rows]
     assert len([one for one in told if "app@9.json" in one.message]) == 1
@@ -197,7 +197,7 @@ def test_the_rows_of_one_commit_know_of_newer_ones(line, built, tmp_path):
     newer = line.build("4", tmp_path)
     for stage in ("acceptance", "manual"):
         line.pass_stage(newer, stage)
-    reader = Reader(line.project, lambda event: None)
+    reader = BoardReader(line.project, lambda event: None)
     found = reader.of_commits([first, newer.commit, "e" * 40])
     assert found[first][0].cells["manual"].superseded_by == "app@4"
     assert [row.known.label for row in found[newer.commit]] == ["app@4"]
@@ -221,31 +221,31 @@ class TestProcedures:
 
     def test_a_commits_procedure_is_read_once(self, line, built, read):
         for _ in range(3):
-            assert procedures.Procedures(line.project).of(built.commit)("app").digest == line.digest(built.commit)
+            assert procedures.CommitProcedures(line.project).of(built.commit)("app").digest == line.digest(built.commit)
         assert read == [(built.commit, "app")]
 
     def test_another_cdconf_reads_it_anew(self, line, built, read, monkeypatch):
-        procedures.Procedures(line.project).of(built.commit)("app")
+        procedures.CommitProcedures(line.project).of(built.commit)("app")
         monkeypatch.setattr("cdconf.promotion.saying.tool_digest", lambda: "another")
-        procedures.Procedures(line.project).of(built.commit)("app")
+        procedures.CommitProcedures(line.project).of(built.commit)("app")
         assert len(read) == 2
 
     @pytest.mark.parametrize("text", ["", "[]", "garbage", '{"x": 7}'])
     def test_a_damaged_memory_is_no_memory(self, line, built, read, text):
-        procedures.Procedures(line.project).of(built.commit)("app")
+        procedures.CommitProcedures(line.project).of(built.commit)("app")
         (line.root / ".cdconf" / procedures.FILE).write_text(text)
-        procedures.Procedures(line.project).of(built.commit)("app")
+        procedures.CommitProcedures(line.project).of(built.commit)("app")
         assert len(read) == 2
 
     def test_a_digest_that_is_none_is_read_anew(self, line, built, read):
-        procedures.Procedures(line.project).of(built.commit)("app")
+        procedures.CommitProcedures(line.project).of(built.commit)("app")
         path = line.root / ".cdconf" / procedures.FILE
         path.write_text(json.dumps(dict.fromkeys(json.loads(path.read_text()), "sha256:1")))
-        assert procedures.Procedures(line.project).of(built.commit)("app").digest == line.digest(built.commit)
+        assert procedures.CommitProcedures(line.project).of(built.commit)("app").digest == line.digest(built.commit)
 
     @pytest.mark.parametrize("commit", [None, "--output=x", "HEAD", "f" * 40])
     def test_what_is_no_commit_here_has_none(self, line, commit):
         from cdconf.promotion.errors import NotProvable
 
         with pytest.raises(NotProvable):
-            procedures.Procedures(line.project).of(commit)("app")
+            procedures.CommitProcedures(line.project).of(commit)("app")

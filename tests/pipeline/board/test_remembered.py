@@ -10,7 +10,7 @@ import pytest
 from cdconf.artifacts import dsse
 from cdconf.artifacts.metadata import metadata
 from cdconf.pipeline.board import gathering, remembered
-from cdconf.pipeline.board.remembered import FILE, Memory
+from cdconf.pipeline.board.remembered import FILE, StoreMemory
 from cdconf.promotion import signers
 from cdconf.promotion.evidence import Evidence
 from cdconf.promotion.offices import named
@@ -45,7 +45,7 @@ def told(line, **changes):
     evidence = replace(Evidence.of(line.project, warned.append), **changes)
     line.warned = warned
     archives = {line.artifact.archive, *(one.artifact.archive for one in metadata(line.place)[0])}
-    found = Memory(evidence).words(archives)
+    found = StoreMemory(evidence).words(archives)
     return {archive: sorted(words) for archive, words in found.items()}
 
 
@@ -73,7 +73,7 @@ def test_of_a_directory_without_new_names_nothing_is_compared(line, proven, monk
 
 def test_processes_find_out_the_same(line, proven):
     evidence = Evidence.of(line.project, lambda event: None)
-    found = Memory(evidence)._sharded
+    found = StoreMemory(evidence)._sharded
     names = {}
     for name in [name for some in found.values() for name in some if name.startswith("statement-")]:
         names.setdefault(name[10:74], []).append(name)
@@ -163,7 +163,7 @@ def test_a_damaged_memory_is_no_memory(line, proven, read, damage):
 
 
 def listed(line):
-    return Memory(Evidence.of(line.project, lambda event: None)).artifacts()
+    return StoreMemory(Evidence.of(line.project, lambda event: None)).artifacts()
 
 
 def test_metadata_is_read_anew_when_its_object_is_another_one(line, proven, tmp_path, monkeypatch):

@@ -4,7 +4,7 @@ Day 0 is a Monday. shop's releases 1 to 24, 29 and 30 are plain (see `MadeUp.pla
 30 min and as many minutes as the release's number. All others have something that the text beside them says.
 """
 
-from cdconf.pipeline.value_stream.model import Approval, Mark, Stop
+from cdconf.pipeline.value_stream.model import DeploymentMark, StreamApproval, StreamStop
 from tests.pipeline.value_stream.made_up import MadeUp, at
 
 HOUR = 3600
@@ -38,12 +38,14 @@ def _plain_ones(made):
     made.commit("side", at(5, "16:00"), "c5")
     made.deploy("shop", "side", "side", at(5, "17:00"), None, ended=at(5, "17:10"), verdict="failed")
     # 3 failed at 12:00, and nobody said what ended it: 4 did, a day and a minute after 3.
-    made.marks.append(Mark(ids[3], failed=True, at=at(3, "12:00"), why="wrong prices", recorded_at=at(3, "13:00")))
+    made.marks.append(
+        DeploymentMark(ids[3], failed=True, at=at(3, "12:00"), why="wrong prices", recorded_at=at(3, "13:00"))
+    )
     # 8 repairs 7, as somebody said; 13 repairs 12, as its commit says.
-    made.marks.append(Mark(ids[8], failed=False, fixes=ids[7], recorded_at=at(8, "13:00")))
+    made.marks.append(DeploymentMark(ids[8], failed=False, fixes=ids[7], recorded_at=at(8, "13:00")))
     # 10 was taken for one that failed, and it hadn't.
-    made.marks.append(Mark(ids[10], failed=True, recorded_at=at(10, "13:00")))
-    made.marks.append(Mark(ids[10], failed=False, recorded_at=at(10, "14:00")))
+    made.marks.append(DeploymentMark(ids[10], failed=True, recorded_at=at(10, "13:00")))
+    made.marks.append(DeploymentMark(ids[10], failed=False, recorded_at=at(10, "14:00")))
     # An hour after 15, somebody deployed 14 again.
     made.deploy("shop", 14, "c14", at(15, "12:25"), at(15, "12:30"), kind="re-deployment", archive="shop-14")
     return ids
@@ -87,7 +89,7 @@ def _unlike_stages(made, ids):
     made.commit("s", at(26, "9:00"))
     made.stage("s", "commit", (at(26, "9:10"), "running"), (at(26, "9:15"), "passed"))
     made.stage("s", "acceptance", (at(26, "9:15"), "running"), (at(26, "9:45"), "failed"))
-    made.stops.append(Stop("shop", "shop-26", at(26, "9:45"), at(29, "9:45"), "acceptance"))
+    made.stops.append(StreamStop("shop", "shop-26", at(26, "9:45"), at(29, "9:45"), "acceptance"))
     made.stage("s", "acceptance", (at(29, "10:00"), "running"), (at(29, "10:30"), "passed"))
     made.stage("s", "release", (at(29, "10:30"), "running"), (at(29, "10:40"), "passed"))
     ids[26] = made.deploy("shop", 26, "s", at(29, "10:30"), at(29, "10:40"))
@@ -127,8 +129,8 @@ def _last_ones(made, ids):
     made.commit("c30", at(33, "9:00"))
     ids[30] = made.plain(30, 33, "c30")
     ids["commit 30"] = "c30"
-    made.marks.append(Mark(ids[30], failed=True, at=at(33, "14:00"), why="slow", recorded_at=at(33, "15:00")))
+    made.marks.append(DeploymentMark(ids[30], failed=True, at=at(33, "14:00"), why="slow", recorded_at=at(33, "15:00")))
     made.commit("x1", at(33, "20:00"))
     made.commit("x2", at(34, "6:00"))
     made.deploy("shop", 30, "c30", at(33, "20:00"), at(33, "20:05"), kind="throw-away", archive="shop-30")
-    made.approvals.append(Approval("shop-30", "elsewhere", at(33, "9:55")))
+    made.approvals.append(StreamApproval("shop-30", "elsewhere", at(33, "9:55")))

@@ -8,8 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cdconf.pipeline.value_stream.git_log import cut_off, read_commits
-from cdconf.pipeline.value_stream.model import Approval, Deployment, Mark, StageState, Stop
-from cdconf.pipeline.value_stream.stream import Known
+from cdconf.pipeline.value_stream.model import (
+    DeploymentAttempt,
+    DeploymentMark,
+    StreamApproval,
+    StreamStageState,
+    StreamStop,
+)
+from cdconf.pipeline.value_stream.stream import StreamInput
 
 ZERO = 1772409600.0  # 2026-03-02T00:00:00Z
 ORDER = {name: place for place, name in enumerate(("commit", "acceptance", "performance", "manual", "release"))}
@@ -27,11 +33,11 @@ class MadeUp:
 
     root: Path
     commits: dict[str, str] = field(default_factory=dict)
-    states: list[StageState] = field(default_factory=list)
-    deployments: list[Deployment] = field(default_factory=list)
-    approvals: list[Approval] = field(default_factory=list)
-    stops: list[Stop] = field(default_factory=list)
-    marks: list[Mark] = field(default_factory=list)
+    states: list[StreamStageState] = field(default_factory=list)
+    deployments: list[DeploymentAttempt] = field(default_factory=list)
+    approvals: list[StreamApproval] = field(default_factory=list)
+    stops: list[StreamStop] = field(default_factory=list)
+    marks: list[DeploymentMark] = field(default_factory=list)
 
     def __post_init__(self):
         self.root.mkdir(exist_ok=True)
@@ -59,7 +65,7 @@ class MadeUp:
         """What became of a commit in a stage: `(when, state)`, perhaps why, and whether it opens by itself."""
         for when, state, *about in states:
             why, opens = [*about, *("", False)[len(about) :]]
-            self.states.append(StageState(self.commits[name], stage, when, state, why, ("shop",), opens))
+            self.states.append(StreamStageState(self.commits[name], stage, when, state, why, ("shop",), opens))
 
     def deploy(self, app, number, name, began, committed, **about):
         """An attempt to deploy version NUMBER, built from a commit; it ends when it's confirmed."""
@@ -67,7 +73,7 @@ class MadeUp:
         ended = about.pop("ended", committed)
         identity = about.pop("id", f"{len(self.deployments):04d}-{app}-{number}")
         self.deployments.append(
-            Deployment(
+            DeploymentAttempt(
                 id=identity,
                 run=f"run-{identity}",
                 app=app,
@@ -96,13 +102,13 @@ class MadeUp:
         )
         begins, ends = at(day, "11:05") + more, at(day, "11:15") + more
         self.stage(name, "release", (accepted, "blocked"), (begins, "running"), (ends, "passed"))
-        self.approvals.append(Approval(f"shop-{number}", "production", at(day, "11:00") + more))
+        self.approvals.append(StreamApproval(f"shop-{number}", "production", at(day, "11:00") + more))
         return self.deploy("shop", number, name, begins, ends)
 
     def known(self, now, head):
         """All of it, the commits as git tells them."""
         wanted = [*(one.commit for one in self.deployments), self.commits[head]]
-        return Known(
+        return StreamInput(
             environment="production",
             stage="release",
             order=ORDER,

@@ -1,6 +1,6 @@
 """What's made of the history's deployments, stages and statements."""
 
-from cdconf.history.recorded import Deployment, Stage, StageState, Statement
+from cdconf.history.recorded import Deployment, RecordedStage, StageState, Statement
 from cdconf.pipeline.value_stream.reading import states_of, stops_of, told
 
 ENVIRONMENT = "production"
@@ -51,7 +51,9 @@ def test_a_canary_that_was_stopped_makes_no_redeployment():
 
 def test_stages_by_records_and_by_proofs_that_no_record_tells_of():
     states = (StageState(10.0, "running", step="build"), StageState(20.0, "passed"))
-    one = Stage("p1", "c" * 40, "main", "commit", 10.0, 20.0, "passed", states, (("shop", "1", "a" * 64),), ("r1",))
+    one = RecordedStage(
+        "p1", "c" * 40, "main", "commit", 10.0, 20.0, "passed", states, (("shop", "1", "a" * 64),), ("r1",)
+    )
     proofs = [said(run="r1"), said(run="r2", stage="manual")]
     found = list(states_of([one], proofs, {}))
     assert [(that.stage, that.at, that.state, that.apps) for that in found] == [

@@ -13,8 +13,8 @@ from cdconf.pipeline.watch import memory
 from cdconf.pipeline.watch.branch import Branch
 from cdconf.pipeline.watch.child import Child
 from cdconf.pipeline.watch.ending import Ending
-from cdconf.pipeline.watch.loop import Watch, Work
-from cdconf.pipeline.watch.memory import Memory, alone
+from cdconf.pipeline.watch.loop import BranchWatch, Work
+from cdconf.pipeline.watch.memory import BranchMemory, alone
 from cdconf.pipeline.watch.progress import Outlook
 
 STAND_IN = """
@@ -44,8 +44,8 @@ class World:
     def begin(self):
         """Another start of the same watch."""
         work = Work(lambda commit: self.concurrency, self.ask, self.start, lambda commit: "subject")
-        known = Memory(self.data, self.branch, self.told.append)
-        self.watch = Watch(self.branch, work, known, self.ending, self.told.append, self.every)
+        known = BranchMemory(self.data, self.branch, self.told.append)
+        self.watch = BranchWatch(self.branch, work, known, self.ending, self.told.append, self.every)
         self.watch._progress = known.load()
         return self.watch
 
@@ -224,7 +224,7 @@ def test_what_a_newer_one_went_past_is_not_asked_for_any_more(world, repository)
     world.rounds()
     world.outlooks[first] = Outlook("e2", is_ready=False, is_over=True)
     world.rounds()
-    assert Memory(world.data, world.branch, world.told.append).load().held == ()
+    assert BranchMemory(world.data, world.branch, world.told.append).load().held == ()
 
 
 def test_a_fetch_that_fails_is_said_once_and_tried_less_and_less_often(far, origin, tmp_path):

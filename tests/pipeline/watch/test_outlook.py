@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from cdconf.pipeline.board.rows import Cell, Known, Row
+from cdconf.pipeline.board.rows import Cell, KnownArtifact, Row
 from cdconf.pipeline.watch.outlook import outlook_of
-from cdconf.promotion.candidate import Link
+from cdconf.promotion.candidate import CandidateLink
 
-KNOWN = Known("app@1", "app", "1", "a" * 64, "c" * 40, 1.0)
-APPROVAL = Link("approvals", "missing", "none of 1, for 3 h")
+KNOWN = KnownArtifact("app@1", "app", "1", "a" * 64, "c" * 40, 1.0)
+APPROVAL = CandidateLink("approvals", "missing", "none of 1, for 3 h")
 
 
 def row(state, *links, **about):
@@ -46,7 +46,7 @@ def test_what_is_new_makes_other_evidence_and_words_do_not():
     others = [
         row("ready"),
         row("waiting", replace(APPROVAL, state="there")),
-        row("waiting", APPROVAL, Link("window", "missing", "opens at 9")),
+        row("waiting", APPROVAL, CandidateLink("window", "missing", "opens at 9")),
         row("waiting", replace(APPROVAL, statement="approval-2")),
         row("waiting", APPROVAL, statement="statement-1"),
     ]
@@ -54,6 +54,6 @@ def test_what_is_new_makes_other_evidence_and_words_do_not():
 
 
 def test_what_waits_for_other_stages_alone_is_for_a_run_to_do():
-    proof = Link("after manual", "missing", "is about another procedure")
+    proof = CandidateLink("after manual", "missing", "is about another procedure")
     assert outlook_of([row("waiting", proof)]).is_ready
     assert not outlook_of([row("waiting", proof, APPROVAL)]).is_ready

@@ -14,10 +14,10 @@ from cdconf.pipeline.watch.progress import (
     LONGEST,
     RARELY,
     RETRIES,
-    Held,
     Moved,
     Outlook,
-    Progress,
+    UnfinishedCommit,
+    WatchProgress,
     as_data,
     dropped,
     ended,
@@ -35,44 +35,47 @@ READY = Outlook("e1", is_ready=True)
 
 
 def test_with_queue_each_new_commit_is_due_in_its_order():
-    found = moved(Progress(A), C, Moved("forward", (B, C)), is_each=True)
-    assert found == Progress(C, (B, C))
+    found = moved(WatchProgress(A), C, Moved("forward", (B, C)), is_each=True)
+    assert found == WatchProgress(C, (B, C))
     found = moved(found, D, Moved("forward", (D,)), is_each=True)
     assert (found.due, next_of(found, {}, 0.0)) == ((B, C, D), B)
 
 
 def test_else_only_the_newest_is():
-    found = moved(Progress(A, due=(B,)), D, Moved("forward", (C, D)), is_each=False)
-    assert found == Progress(D, (D,))
+    found = moved(WatchProgress(A, due=(B,)), D, Moved("forward", (C, D)), is_each=False)
+    assert found == WatchProgress(D, (D,))
 
 
 def test_a_branch_that_went_back_makes_nothing_due():
-    before = Progress(C, due=(B,))
-    assert moved(before, A, Moved("rewritten"), is_each=True) == Progress(A, (B,))
-    assert moved(before, A, Moved("rewritten"), is_each=False) == Progress(A, (B,))
+    before = WatchProgress(C, due=(B,))
+    assert moved(before, A, Moved("rewritten"), is_each=True) == WatchProgress(A, (B,))
+    assert moved(before, A, Moved("rewritten"), is_each=False) == WatchProgress(A, (B,))
 
 
 def test_what_is_due_or_held_already_is_not_due_twice():
-    before = Progress(A, due=(B,), held=(Held(C, "e1"),))
+    before = WatchProgress(A, due=(B,), held=(UnfinishedCommit(C, "e1"),))
     assert moved(before, D, Moved("rewritten", (B, C, D)), is_each=True).due == (B, D)
     assert moved(before, C, Moved("forward", (B, C)), is_each=False).due == (B,)
 
 
 def test_what_is_not_on_the_branch_any_more_is_never_run():
-    found = without(Progress(D, (A, B), (Held(C, "e1"), Held(D, "e1"))), lambda commit: commit in (B, D))
-    assert found == Progress(D, (B,), (Held(D, "e1"),))
+    found = without(
+        WatchProgress(D, (A, B), (UnfinishedCommit(C, "e1"), UnfinishedCommit(D, "e1"))),
+        lambda commit: commit in (B, D),
+    )
+    assert found == WatchProgress(D, (B,), (UnfinishedCommit(D, "e1"),))
 
 
 def test_a_run_that_passed_or_is_over_is_forgotten():
-    before = Progress(B, (A, B))
-    assert ended(before, A, OK, READY, 0.0) == Progress(B, (B,))
-    assert ended(before, A, GATED, Outlook("e1", False, is_over=True), 0.0) == Progress(B, (B,))
+    before = WatchProgress(B, (A, B))
+    assert ended(before, A, OK, READY, 0.0) == WatchProgress(B, (B,))
+    assert ended(before, A, GATED, Outlook("e1", False, is_over=True), 0.0) == WatchProgress(B, (B,))
 
 
 @pytest.mark.parametrize("code", [GATED, FAILED])
 def test_what_waits_or_failed_goes_on_when_the_store_says_something_new_and_it_can(code):
-    found = ended(Progress(A, (A,)), A, code, WAITS, 1000.0)
-    assert found == Progress(A, held=(Held(A, "e1"),))
+    found = ended(WatchProgress(A, (A,)), A, code, WAITS, 1000.0)
+    assert found == WatchProgress(A, held=(UnfinishedCommit(A, "e1"),))
     assert next_of(found, {A: WAITS}, 1e9) is None
     assert next_of(found, {A: Outlook("e2", is_ready=False)}, 1e9) is None
     assert next_of(found, {}, 1e9) is None
@@ -80,14 +83,14 @@ def test_what_waits_or_failed_goes_on_when_the_store_says_something_new_and_it_c
 
 
 def test_what_can_go_on_comes_before_what_is_new():
-    progress = Progress(C, (B, C), (Held(A, "e1"),))
+    progress = WatchProgress(C, (B, C), (UnfinishedCommit(A, "e1"),))
     assert next_of(progress, {A: Outlook("e2", is_ready=True)}, 0.0) == A
     assert next_of(progress, {A: WAITS}, 0.0) == B
 
 
 @pytest.mark.parametrize("code", [UNREACHABLE, -9, 143, 130, 70])
 def test_an_interrupted_run_is_tried_again_less_and_less_often(code):
-    progress, now, pauses = Progress(A, (A,)), 0.0, []
+    progress, now, pauses = WatchProgress(A, (A,)), 0.0, []
     for _ in range(12):
         progress = ended(progress, A, code, WAITS, now)
         (held,) = progress.held
@@ -101,14 +104,14 @@ def test_an_interrupted_run_is_tried_again_less_and_less_often(code):
 
 @pytest.mark.parametrize("ahead", [86400.0, float("inf"), float("nan")])
 def test_a_time_that_a_wrong_clock_has_written_down_is_not_waited_for(ahead):
-    progress = ended(Progress(A, (A,)), A, 4, WAITS, 1000.0)
+    progress = ended(WatchProgress(A, (A,)), A, 4, WAITS, 1000.0)
     wrong = replace(progress, held=(replace(progress.held[0], again_at=1000.0 + ahead),))
     assert next_of(progress, {A: WAITS}, 1000.0) is None
     assert next_of(wrong, {A: WAITS}, 1000.0) == A
 
 
 def test_a_failure_of_which_the_store_knows_nothing_is_tried_again_some_times():
-    progress = Progress(A, (A,))
+    progress = WatchProgress(A, (A,))
     for _ in range(RETRIES):
         progress = ended(progress, A, FAILED, READY, 0.0)
         assert progress.held[0].again_at is not None
@@ -119,28 +122,28 @@ def test_a_failure_of_which_the_store_knows_nothing_is_tried_again_some_times():
 
 
 def test_a_lease_that_somebody_else_has_is_waited_for():
-    (held,) = ended(Progress(A, (A,)), A, GATED, READY, 0.0).held
+    (held,) = ended(WatchProgress(A, (A,)), A, GATED, READY, 0.0).held
     assert held.again_at == FIRST
 
 
 def test_a_run_that_went_further_begins_to_count_anew():
-    progress = ended(Progress(A, held=(Held(A, "e1", 5, 10.0),)), A, GATED, WAITS, 0.0)
-    assert progress.held == (Held(A, "e1"),)
+    progress = ended(WatchProgress(A, held=(UnfinishedCommit(A, "e1", 5, 10.0),)), A, GATED, WAITS, 0.0)
+    assert progress.held == (UnfinishedCommit(A, "e1"),)
 
 
 def test_where_the_store_cannot_be_read_what_failed_is_not_tried_again_by_itself():
-    (held,) = ended(Progress(A, (A,)), A, FAILED, None, 0.0).held
+    (held,) = ended(WatchProgress(A, (A,)), A, FAILED, None, 0.0).held
     assert (held.evidence, held.again_at) == ("", None)
-    assert next_of(Progress(held=(held,)), {A: READY}, 0.0) == A
+    assert next_of(WatchProgress(held=(held,)), {A: READY}, 0.0) == A
 
 
 def test_new_commits_come_before_what_is_tried_again():
-    progress = Progress(B, (B,), (Held(A, "e1", 1, 10.0),))
+    progress = WatchProgress(B, (B,), (UnfinishedCommit(A, "e1", 1, 10.0),))
     assert next_of(progress, {A: WAITS}, 20.0) == B
 
 
 def test_only_the_last_ones_are_held():
-    progress = Progress()
+    progress = WatchProgress()
     for number in range(KEPT + 5):
         progress = ended(progress, f"{number:040x}", GATED, WAITS, 0.0)
     assert len(progress.held) == KEPT
@@ -153,17 +156,19 @@ def test_a_remote_that_is_away_is_asked_less_and_less_often():
 
 
 def test_what_a_newer_one_went_past_is_forgotten():
-    progress = Progress(B, (), (Held(A, "e1"), Held(B, "e1")))
+    progress = WatchProgress(B, (), (UnfinishedCommit(A, "e1"), UnfinishedCommit(B, "e1")))
     found = over(progress, {A: Outlook("e2", False, is_over=True), B: WAITS})
-    assert found.held == (Held(B, "e1"),)
-    assert dropped(Progress(B, (B,), (Held(A, "e1"),)), B) == Progress(B, (), (Held(A, "e1"),))
+    assert found.held == (UnfinishedCommit(B, "e1"),)
+    assert dropped(WatchProgress(B, (B,), (UnfinishedCommit(A, "e1"),)), B) == WatchProgress(
+        B, (), (UnfinishedCommit(A, "e1"),)
+    )
 
 
 commits = st.text("abcdef0123456789", min_size=40, max_size=40)
-held = st.builds(Held, commits, st.text(max_size=5), st.integers(0, 99), st.none() | st.floats(0, 1e10))
+held = st.builds(UnfinishedCommit, commits, st.text(max_size=5), st.integers(0, 99), st.none() | st.floats(0, 1e10))
 
 
-@given(st.builds(Progress, st.none() | commits, st.lists(commits).map(tuple), st.lists(held).map(tuple)))
+@given(st.builds(WatchProgress, st.none() | commits, st.lists(commits).map(tuple), st.lists(held).map(tuple)))
 def test_what_is_written_is_what_is_read(progress):
     assert from_data(json.loads(json.dumps(as_data(progress)))) == progress
 
