@@ -87,7 +87,7 @@ def from_text(text: bytes) -> tuple[Artifact, dict[str, Any] | None]:
     if not isinstance(document, dict):
         raise TypeError("it isn't a JSON object")
     provenance = document.pop("provenance", None)
-    unknown = document.keys() - {one.name for one in dataclasses.fields(Artifact)}
+    unknown = document.keys() - {field.name for field in dataclasses.fields(Artifact)}
     if unknown:
         raise NewerFormat(f"it has {', '.join(sorted(unknown))[:80]}, as of a newer cdconf")
     artifact = Artifact(**document)

@@ -83,7 +83,7 @@ def named(
     Raises:
         ArtifactError: The store can't be read; or an object that may be a stop can't, since what it stops would go on.
     """
-    found = sorted(place.entries(f"{kind}-{archive}-", SUFFIX), key=lambda one: one.modified, reverse=True)
+    found = sorted(place.entries(f"{kind}-{archive}-", SUFFIX), key=lambda file: file.modified, reverse=True)
     return read_listed(place, kind, found[:newest], skip)
 
 
@@ -97,7 +97,7 @@ def all_named(
     found = listed(place, kind)
     if wanted is not None:
         keys = frozenset(wanted)
-        found = [one for one in found if archive_of(one, kind) in keys]
+        found = [file for file in found if archive_of(file, kind) in keys]
     return read_listed(place, kind, found, skip)
 
 
@@ -111,11 +111,11 @@ def read_listed(
 ) -> dict[str, dict[str, Any]]:
     """The envelopes of some of them; see `named`."""
     names = []
-    for one in entries:
-        if one.size > LARGEST:
-            skip(one.name, _TOO_LARGE)
+    for entry in entries:
+        if entry.size > LARGEST:
+            skip(entry.name, _TOO_LARGE)
         else:
-            names.append(one.name)
+            names.append(entry.name)
     return read_named(place, kind, names, skip)
 
 

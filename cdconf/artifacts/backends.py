@@ -123,7 +123,7 @@ class FolderBackend:
         with self._explained("list"):
             for folder in self._folders(prefix, suffix):
                 found += _matching(folder, self._names(folder), prefix, suffix)
-        return sorted(found, key=lambda one: one.name)
+        return sorted(found, key=lambda file: file.name)
 
     def names(self, prefix: str = "", suffix: str = "") -> list[str]:
         found: list[str] = []
@@ -226,12 +226,12 @@ class FolderBackend:
 
     def _make_shard(self, folder: Path) -> None:
         """Makes a directory below the store's with the same mode, so that whoever may write there may write here."""
-        for one in (folder.parent, folder):
-            if one.is_relative_to(self._folder) and not one.is_dir():
+        for path in (folder.parent, folder):
+            if path.is_relative_to(self._folder) and not path.is_dir():
                 with contextlib.suppress(FileExistsError):
-                    one.mkdir()
-                    one.chmod(stat.S_IMODE(self._folder.stat().st_mode))
-                    _sync(one.parent)
+                    path.mkdir()
+                    path.chmod(stat.S_IMODE(self._folder.stat().st_mode))
+                    _sync(path.parent)
 
     def put(self, name: str, file: Path) -> None:
         with self._explained("write to"), file.open("rb") as source, self._written(source) as temporary:
@@ -298,7 +298,7 @@ def _content(path: str, *, links: bool) -> bytes:
 
 def _wanted(names: Iterable[str], prefix: str, suffix: str) -> list[str]:
     # Written out where it's looped over: most of what's listed isn't wanted, and there may be very much of it.
-    return [one for one in names if one.startswith(prefix) and one.endswith(suffix) and one[:1] != "."]
+    return [name for name in names if name.startswith(prefix) and name.endswith(suffix) and name[:1] != "."]
 
 
 def _matching(folder: Path, names: Iterable[str], prefix: str, suffix: str) -> Iterator[StoreFile]:

@@ -59,8 +59,8 @@ def _shape(envelope: Mapping[str, Any]) -> tuple[str, str]:
         kind, signatures, payload = envelope["payloadType"], envelope["signatures"], envelope["payload"]
         if not isinstance(kind, str) or not isinstance(signatures, list):
             raise TypeError("payloadType or signatures")
-        for one in signatures:
-            if not isinstance(one["keyid"], str) or not isinstance(one["sig"], str):
+        for signature in signatures:
+            if not isinstance(signature["keyid"], str) or not isinstance(signature["sig"], str):
                 raise TypeError("a signature")
         if not isinstance(payload, str):
             raise TypeError("payload")

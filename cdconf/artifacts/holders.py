@@ -125,8 +125,8 @@ def _note(
     prefix = f"{HOLDER}{artifact.archive}-{_who(project.checkout, environment.name)}-"
     before = place.entries(prefix)
     place.create(f"{prefix}{run}.json", data)
-    for one in before:
-        place.delete(one.name)
+    for file in before:
+        place.delete(file.name)
     return now
 
 
@@ -151,16 +151,16 @@ def _wait_for_removals(place: Backend, artifact: Artifact, emit: Emit, now: floa
 
 def _are_any(entries: list[StoreFile], since: float) -> bool:
     """Whether one of them isn't left over from a process that was killed: whether it's younger than this."""
-    return any(one.modified > since for one in entries)
+    return any(entry.modified > since for entry in entries)
 
 
 def uses(place: Backend, now: float | None = None) -> Uses:
     """What the store says now of who uses what; `now` is the store's time, this machine's if not given."""
     since = (time.time() if now is None else now) - LONGEST_RUN
-    at_work = [one for one in place.entries(RESERVATION) if one.modified > since]
-    found = place.read([one.name for one in place.entries(HOLDER)])
+    at_work = [entry for entry in place.entries(RESERVATION) if entry.modified > since]
+    found = place.read([entry.name for entry in place.entries(HOLDER)])
     holders = {name: _holder(name, data) for name, data in found.items()}
-    return Uses(frozenset(filter(None, (archive_of(one.name) for one in at_work))), holders)
+    return Uses(frozenset(filter(None, (archive_of(file.name) for file in at_work))), holders)
 
 
 def archive_of(name: str) -> str | None:
@@ -192,7 +192,7 @@ def free(place: Backend, artifact: Artifact, seen: Uses, now: float) -> bool:
     """
     if _are_any(place.entries(f"{RESERVATION}{artifact.archive}-"), now - LONGEST_RUN):
         return False
-    return all(one.name in seen.holders for one in place.entries(f"{HOLDER}{artifact.archive}-"))
+    return all(entry.name in seen.holders for entry in place.entries(f"{HOLDER}{artifact.archive}-"))
 
 
 @contextmanager
@@ -209,7 +209,7 @@ def removing(place: Backend, artifact: Artifact, emit: Emit = lambda event: None
 def forget(project: Project, place: Backend, environment: str, checkout: str | None = None) -> int:
     """Removes what says that an environment's hosts hold anything, since they're gone; returns how many objects."""
     who = _who(checkout or project.checkout, environment)
-    gone = [one for one in place.entries(HOLDER) if f"-{who}-" in one.name]
-    for one in gone:
-        place.delete(one.name)
+    gone = [entry for entry in place.entries(HOLDER) if f"-{who}-" in entry.name]
+    for file in gone:
+        place.delete(file.name)
     return len(gone)

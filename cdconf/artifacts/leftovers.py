@@ -53,15 +53,19 @@ def sweep(project: Project, store: ArtifactStore, *, dry_run: bool = False, grac
     needed = store.needed()
     # What metadata that can't be read names isn't known.
     candidates = [] if store.unreadable() else entries
-    old = [one for one in candidates if _is_left_over(one, needed, now) and one.modified < now - grace]
+    old = [
+        candidate
+        for candidate in candidates
+        if _is_left_over(candidate, needed, now) and candidate.modified < now - grace
+    ]
     here = time.time() - grace
     local = [path for path in _local(project.data / "artifacts", needed) if path.lstat().st_mtime < here]
     if not dry_run:
-        for one in old:
-            store.discard(one.name)
+        for file in old:
+            store.discard(file.name)
         for path in local:
             _remove(path)
-    return Swept(len(old) + len(local), sum(one.size for one in old))
+    return Swept(len(old) + len(local), sum(file.size for file in old))
 
 
 def _is_left_over(entry: StoreFile, needed: set[str], now: float) -> bool:

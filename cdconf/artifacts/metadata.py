@@ -49,7 +49,7 @@ def metadata(place: Backend, app: str | None = None) -> tuple[list[Metadata], li
 
     Older stores name it by the archive's digest: of such a one that can't be read, the app isn't known.
     """
-    found, unreadable = read_all(place, [one for one in listed(place) if _may_be_of(app, one.name)])
+    found, unreadable = read_all(place, [file for file in listed(place) if _may_be_of(app, file.name)])
     own = [one for one in found if app in (None, one.artifact.app)]
     return sorted(own, key=_order), unreadable
 
@@ -57,13 +57,13 @@ def metadata(place: Backend, app: str | None = None) -> tuple[list[Metadata], li
 def newest(place: Backend, count: int) -> tuple[list[Metadata], list[UnreadableMetadata], int]:
     """The same of those that the store took in last, without reading the others; and how many there are in all."""
     there = listed(place)
-    found, unreadable = read_all(place, sorted(there, key=lambda one: one.modified, reverse=True)[:count])
+    found, unreadable = read_all(place, sorted(there, key=lambda file: file.modified, reverse=True)[:count])
     return sorted(found, key=_order), unreadable, len(there)
 
 
 def listed(place: Backend) -> list[StoreFile]:
     """The objects of a store that are metadata by their names."""
-    return [one for one in place.entries(suffix=".json") if _may_be_of(None, one.name)]
+    return [entry for entry in place.entries(suffix=".json") if _may_be_of(None, entry.name)]
 
 
 def _order(one: Metadata) -> tuple[float, float]:
@@ -74,7 +74,7 @@ def read_all(place: Backend, objects: Sequence[StoreFile]) -> tuple[list[Metadat
     """The metadata of some objects of a store, in no order: what can be read, and what can't."""
     found: list[Metadata] = []
     unreadable: list[UnreadableMetadata] = []
-    created = {one.name: one.modified for one in objects}
+    created = {file.name: file.modified for file in objects}
     for name, data in place.read(list(created)).items():
         try:
             one = _read(name, data, created[name])

@@ -123,7 +123,9 @@ def log_of(found: Mapping[str, Any] | None) -> str | None:
     """The SHA-256 of the log that a provenance names; None when it names none, or can't be read."""
     try:
         byproducts = read(found)["predicate"]["runDetails"]["byproducts"] if found else []
-        return next((str(one["digest"]["sha256"]) for one in byproducts if one["name"] == "log"), None)
+        return next(
+            (str(byproduct["digest"]["sha256"]) for byproduct in byproducts if byproduct["name"] == "log"), None
+        )
     except (ArtifactError, KeyError, TypeError):
         return None
 
@@ -149,14 +151,14 @@ def check(project: Project, artifact: Artifact, found: Mapping[str, Any] | None)
             "`cdconf key trust --anybody`",
         )
     if believed.is_open:
-        signed_by = dsse.signers(found, {one.id: one.key for one in known.values()}) if found and known else []
+        signed_by = dsse.signers(found, {key.id: key.key for key in known.values()}) if found and known else []
         return next(iter(signed_by), None)
     if found is None or not dsse.keyids(found):
         raise ArtifactError(
             f"{artifact.label} isn't signed, and this project trusts only signed artifacts",
             hint=f"if you know where it comes from, sign it: `cdconf artifact sign {artifact.label}`",
         )
-    signers = dsse.signers(found, {one.id: one.key for one in known.values()})
+    signers = dsse.signers(found, {key.id: key.key for key in known.values()})
     if signers:
         return signers[0]
     claimed = dsse.keyids(found)

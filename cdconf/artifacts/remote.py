@@ -106,7 +106,7 @@ class RemoteBackend:
             ]
 
     def names(self, prefix: str = "", suffix: str = "") -> list[str]:
-        return [one.name for one in self.entries(prefix, suffix)]
+        return [entry.name for entry in self.entries(prefix, suffix)]
 
     def each(self, *wanted: tuple[str, str]) -> list[list[StoreFile]]:
         return [self.entries(prefix, suffix) for prefix, suffix in wanted]
@@ -127,7 +127,7 @@ class RemoteBackend:
         found = self._below("", prefix)
         if may_be_sharded(prefix, suffix):
             names = self._below(FOLDER, "", deep=True)
-            found += [one for one in names if one["name"].rpartition("/")[2].startswith(prefix)]
+            found += [name for name in names if name["name"].rpartition("/")[2].startswith(prefix)]
         return found
 
     def _below(self, folder: str, prefix: str, *, deep: bool = False) -> list[dict[str, Any]]:

@@ -85,20 +85,20 @@ def superfluous(artifacts: Sequence[Artifact], use: Use, keep: int) -> list[Arti
         use: What hosts hold; artifacts of an app of which that isn't known stay.
         keep: How many of the newest of each app stay.
     """
-    new = _newest(artifacts, keep) | _newest(sorted(artifacts, key=lambda one: -one.built_at), keep)
+    new = _newest(artifacts, keep) | _newest(sorted(artifacts, key=lambda artifact: -artifact.built_at), keep)
     result = []
-    for one in artifacts:
-        held = one.archive in use.digests or one.tree in use.digests or one.archive in use.elsewhere
-        if one not in new and not held and one.app not in use.unknown:
-            result.append(one)
+    for artifact in artifacts:
+        held = artifact.archive in use.digests or artifact.tree in use.digests or artifact.archive in use.elsewhere
+        if artifact not in new and not held and artifact.app not in use.unknown:
+            result.append(artifact)
     return result
 
 
 def _newest(artifacts: Sequence[Artifact], keep: int) -> set[Artifact]:
     seen: dict[str, list[Artifact]] = {}
-    for one in artifacts:
-        seen.setdefault(one.app, []).append(one)
-    return {one for of_app in seen.values() for one in of_app[:keep]}
+    for artifact in artifacts:
+        seen.setdefault(artifact.app, []).append(artifact)
+    return {artifact for of_app in seen.values() for artifact in of_app[:keep]}
 
 
 def in_use(

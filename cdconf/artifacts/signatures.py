@@ -42,7 +42,7 @@ def united(
     if own is not None:
         return _joined(own, later)
     about = [one for one in later if _is_about(project, artifact, one)]
-    known = {one.id: one.key for one in trust.trusted(project).values()} if about else {}
+    known = {key.id: key.key for key in trust.trusted(project).values()} if about else {}
     ranked = sorted((_joined({**one, "signatures": []}, about) for one in about), key=lambda one: str(one["payload"]))
     return max(ranked, key=lambda one: len(dsse.signers(one, known)), default=None)
 

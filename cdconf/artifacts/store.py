@@ -164,8 +164,8 @@ class ArtifactStore:
     def _metadata(self, app: str | None = None) -> tuple[builtins.list[Metadata], builtins.list[UnreadableMetadata]]:
         """What can be read, the newest first, and what can't, of which a warning was told."""
         found, unreadable = metadata(self.place, app)
-        for one in unreadable:
-            self._skip(one.name, one.error.message, one.error.hint)
+        for unreadable_metadata in unreadable:
+            self._skip(unreadable_metadata.name, unreadable_metadata.error.message, unreadable_metadata.error.hint)
         return found, unreadable
 
     def _skip(self, name: str, why: str, hint: str | None = None) -> None:
@@ -222,11 +222,11 @@ class ArtifactStore:
 
     def with_archive(self, archive: str) -> Artifact | None:
         """The artifact with this SHA-256 of its archive, None when there's none."""
-        return next((one for one in self.list() if one.archive == archive), None)
+        return next((artifact for artifact in self.list() if artifact.archive == archive), None)
 
     def with_release(self, app: str, release: str) -> Artifact | None:
         """The app's artifact whose releases have this name, None when there's none."""
-        return next((one for one in self.list(app) if one.release == release), None)
+        return next((artifact for artifact in self.list(app) if artifact.release == release), None)
 
     def find(self, reference: str, app: str | None = None) -> Artifact:
         """The artifact that `app@version`, or a digest prefix of 8 or more, names.
@@ -235,25 +235,27 @@ class ArtifactStore:
             ArtifactError: None or several do, or its metadata can't be read.
         """
         documents, unreadable = self._metadata(app)
-        known = [one.artifact for one in documents]
-        found = [one for one in known if one.answers_to(reference)]
+        known = [document.artifact for document in documents]
+        found = [artifact for artifact in known if artifact.answers_to(reference)]
         if not found:
             for broken in unreadable:
                 if broken.may_be(reference):
                     raise broken.error
-            newest = f"the newest: {', '.join(one.label for one in known[:5])}" if known else _NONE
-            near = did_you_mean(reference, [one.label for one in known]) if "@" in reference else None
+            newest = f"the newest: {', '.join(artifact.label for artifact in known[:5])}" if known else _NONE
+            near = did_you_mean(reference, [artifact.label for artifact in known]) if "@" in reference else None
             raise ArtifactError(
                 f"there is no artifact '{reference}'",
                 hint=near or newest,
             )
-        if len({one.archive for one in found}) > 1:
+        if len({artifact.archive for artifact in found}) > 1:
             raise ArtifactError(f"'{reference}' names several artifacts", hint="give more digits")
         return found[0]
 
     def nearest(self, app: str, commits: builtins.list[str]) -> Artifact | None:
         """The build of the first of the commits that has one (dirty builds don't count)."""
-        builds = {one.commit: one for one in reversed(self.list(app)) if one.commit and not one.dirty}
+        builds = {
+            artifact.commit: artifact for artifact in reversed(self.list(app)) if artifact.commit and not artifact.dirty
+        }
         return next((builds[commit] for commit in commits if commit in builds), None)
 
     def provenance(self, artifact: Artifact) -> dict[str, Any] | None:
@@ -341,7 +343,7 @@ class ArtifactStore:
 
     def _unlike(self, name: str) -> str:
         """Why what's under the name of a digest isn't what that says."""
-        is_empty = all(one.size == 0 for one in self.place.entries(name, name))
+        is_empty = all(entry.size == 0 for entry in self.place.entries(name, name))
         said = self.place.read([name]).get(name) if is_empty else None
         return f"can't be read: {reason(said)}" if isinstance(said, OSError) else "isn't what its digest says"
 
@@ -359,7 +361,7 @@ class ArtifactStore:
 
     def has_archive(self, artifact: Artifact) -> bool:
         """Whether the store itself has an archive of the right size: what a listing tells, without reading it."""
-        return any(one.size == artifact.size for one in self.place.entries(_blob(artifact.archive)))
+        return any(entry.size == artifact.size for entry in self.place.entries(_blob(artifact.archive)))
 
 
 def _blob(archive: str) -> str:

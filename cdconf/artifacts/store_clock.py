@@ -39,7 +39,7 @@ def now(place: Backend, emit: Emit) -> float:
 def compare(place: Backend, name: str, before: float, emit: Emit) -> float:
     """By how many seconds the store's clock is ahead of this machine's, by a file that was made since `before`."""
     after = time.time()
-    made = next((one.modified for one in place.entries(name) if one.name == name), None)
+    made = next((entry.modified for entry in place.entries(name) if entry.name == name), None)
     ahead = clocks.ahead(made, before, after)
     if ahead is not None:
         emit(ClocksSeen("store", {"the artifact store": ahead}))

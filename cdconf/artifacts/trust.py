@@ -128,7 +128,7 @@ def distrust(project: Project, keyid: str) -> PublicKey:
     with _changed(project) as before:
         keys = dict(before.keys)
         wanted = keyid if keyid.startswith("SHA256:") else f"SHA256:{keyid}"
-        found = [one for one in keys if one.startswith(wanted)]
+        found = [key for key in keys if key.startswith(wanted)]
         if len(found) != 1 or len(wanted) < len("SHA256:") + 4:
             raise ArtifactError(f"no single trusted key has the fingerprint {keyid}", hint="see `cdconf key list`")
         gone = keys.pop(found[0])
@@ -140,7 +140,7 @@ def _parsed(path: Path, text: str) -> Trust:
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)]
     told = [(number, line) for number, line in lines if line and not line.startswith("#")]
     found = [parse(line, f"{path}:{number}") for number, line in told if line != ANYBODY]
-    keys = {one.id: one for one in found}
+    keys = {key.id: key for key in found}
     if any(line == ANYBODY for _, line in told):
         return Trust("anybody", keys)
     return Trust("keys", keys) if keys else Trust("nobody", {}, f"{path} holds no key")
@@ -156,7 +156,7 @@ def _changed(project: Project) -> Iterator[Trust]:
 
 
 def _write(project: Project, keys: Mapping[str, PublicKey], *, anybody: bool = False) -> None:
-    lines = [*([ANYBODY] if anybody else []), *(one.text for one in keys.values())]
+    lines = [*([ANYBODY] if anybody else []), *(key.text for key in keys.values())]
     write_private(trusted_file(project), _HEAD + "".join(f"{line}\n" for line in lines))
 
 

@@ -143,12 +143,12 @@ class CaseHost:
             catalog = Compiler(self._project, self._environment).compile(self._host, session.facts.mapping)
             self._document = catalog.document()
         failed = session.converge(self._document, check=check, on_event=events.append)["failed"]
-        return [one for one in events if one["type"] != "handler"], failed
+        return [event for event in events if event["type"] != "handler"], failed
 
     def expect(self, wanted: Sequence[str], what: str, *, check: bool) -> list[ResourceEvent]:
         """One pass that must report these statuses."""
         events, _ = self.converge(check=check)
-        if [one["status"] for one in events] != list(wanted):
+        if [event["status"] for event in events] != list(wanted):
             raise CaseFailed(f"{what}: expected {', '.join(wanted)}, but:\n{_shown(events)}")
         return events
 
@@ -176,10 +176,10 @@ class CaseHost:
         changed = self.changed(moment, before)
         if changed:
             raise CaseFailed("check mode changed the host:\n" + "\n".join(changed[:20]))
-        if "statuses" in check and [one["status"] for one in events] != check["statuses"]:
+        if "statuses" in check and [event["status"] for event in events] != check["statuses"]:
             raise CaseFailed(f"check mode: expected {', '.join(check['statuses'])}, but:\n{_shown(events)}")
         for text in check.get("diff", []):
-            if not any(text in (one.get("diff") or "") for one in events):
+            if not any(text in (event.get("diff") or "") for event in events):
                 raise CaseFailed(f"no diff holds {text!r}:\n{_shown(events)}")
 
     def write(self, case: Case) -> None:
@@ -224,10 +224,10 @@ def _works(host: CaseHost, case: Case) -> None:
     if "tamper" in case:
         host.must(case["tamper"])
         seen, _ = host.converge(check=True)
-        if not any(one["status"] == "would_change" for one in seen):
+        if not any(event["status"] == "would_change" for event in seen):
             raise CaseFailed(f"check mode doesn't see what was changed by hand:\n{_shown(seen)}")
         mended, _ = host.converge(check=False)
-        if not any(one["status"] == "changed" for one in mended):
+        if not any(event["status"] == "changed" for event in mended):
             raise CaseFailed(f"what was changed by hand isn't put right:\n{_shown(mended)}")
         _settled(host, case, len(wanted))
 
@@ -257,7 +257,7 @@ def _fails(host: CaseHost, case: Case) -> None:
 
 def _shown(events: Sequence[ResourceEvent]) -> str:
     lines = []
-    for one in events:
-        text = (one.get("message") or one.get("diff") or "").rstrip("\n")
-        lines.append(f"{one['type']} {one['title']}: {one['status']}" + (f"\n{text}" if text else ""))
+    for event in events:
+        text = (event.get("message") or event.get("diff") or "").rstrip("\n")
+        lines.append(f"{event['type']} {event['title']}: {event['status']}" + (f"\n{text}" if text else ""))
     return "\n".join(lines)

@@ -163,7 +163,7 @@ class Compiler:
             InvalidFile: A role breaks a rule.
         """
         roles = {role.name: role for host in hosts for role in self.roles_of(host)}
-        wanted = (name for role in roles.values() for name, one in role.variables.items() if one.secret)
+        wanted = (name for role in roles.values() for name, variable in role.variables.items() if variable.secret)
         for value in self.secrets.fetch(wanted):
             self.mask.add(value)
 
@@ -210,15 +210,15 @@ class Compiler:
         resources, flushing = together(self._declared(scope, host), self.types)
         resources = with_managed(resources, self.types, complete=self._only is None)
         check_size(resources)
-        asking = [(name, one) for one in resources for name in (*one.flush, *one.notify)]
-        asking += [(one.title, one) for one in flushing]  # at the end of all: it would run there anyway
-        found = {name: self._handler(scope, host, name, one) for name, one in asking}
-        handlers = {name: one for name, one in found.items() if one is not None}
+        asking = [(name, resource) for resource in resources for name in (*resource.flush, *resource.notify)]
+        asking += [(resource.title, resource) for resource in flushing]  # at the end of all: it would run there anyway
+        found = {name: self._handler(scope, host, name, resource) for name, resource in asking}
+        handlers = {name: handler for name, handler in found.items() if handler is not None}
         if len(handlers) < len(found):
-            resources = [without_handlers(one, handlers) for one in resources]
+            resources = [without_handlers(resource, handlers) for resource in resources]
         if self._originals:
-            self._originals.check(host, [*resources, *(one.resource for one in handlers.values())], scope)
-        used = {one.type for one in resources}
+            self._originals.check(host, [*resources, *(handler.resource for handler in handlers.values())], scope)
+        used = {resource.type for resource in resources}
         return Catalog(
             project=self.project.name,
             environment=self.environment.name,
@@ -365,7 +365,7 @@ class Compiler:
         found = self.find_handler(host, name)
         if found is None:
             file, _, line = asked.source.rpartition(":")
-            known = [one for role in self._roles.values() for one in role.handlers]
+            known = [handler for role in self._roles.values() for handler in role.handlers]
             raise UnknownHandler(
                 f"no role has a handler '{name}'", file=file, line=int(line), hint=did_you_mean(name, known)
             )

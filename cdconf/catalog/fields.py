@@ -92,13 +92,13 @@ def _checked(kind: ResourceType, declared: Declared, title: str, name: str, spec
 def _texts(kind: ResourceType, declared: Declared, title: str, name: str, value: Any) -> list[str]:
     """The members of a list; one text stands for a list of one."""
     members = [value] if isinstance(value, str) else value
-    wrong = next((one for one in members if not isinstance(one, str) and type(one) is not int), None)
+    wrong = next((member for member in members if not isinstance(member, str) and type(member) is not int), None)
     if wrong is not None or None in members:
         hint = f'quote it: "{wrong}"' if isinstance(wrong, float) else None
         raise _error(
             kind, declared, title, name, f"'{name}' must be a list of texts, but {_shown(wrong)} is in it", hint
         )
-    return [one if isinstance(one, str) else str(one) for one in members]
+    return [member if isinstance(member, str) else str(member) for member in members]
 
 
 def _normal(kind: ResourceType, declared: Declared, title: str, name: str, spec: Field, value: Any) -> Any:

@@ -169,7 +169,7 @@ def _merged(ours: Mapping[str, Any], theirs: Mapping[str, Any], recursive: bool,
 
 
 def _merged_lists(ours: list[Any], theirs: list[Any], how: str) -> list[Any]:
-    kept = [one for one in ours if one not in theirs]
+    kept = [our for our in ours if our not in theirs]
     lists = {
         "replace": theirs,
         "keep": ours,

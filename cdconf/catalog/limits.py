@@ -85,7 +85,7 @@ def lined(code: CodeType) -> CodeType:
     the kind 13 says how much further the line is, here 0.
     """
     table = b"".join(bytes((one & 0xEF, 0)) if one & 0xF8 == 0xF8 else bytes((one,)) for one in code.co_linetable)
-    inner = (lined(one) if isinstance(one, CodeType) else one for one in code.co_consts)
+    inner = (lined(const) if isinstance(const, CodeType) else const for const in code.co_consts)
     return code.replace(co_linetable=table, co_consts=tuple(inner))
 
 

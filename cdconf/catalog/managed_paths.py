@@ -21,16 +21,16 @@ def with_managed(resources: Sequence[Resource], types: Mapping[str, ResourceType
         complete: Whether they're all of the host's; if not, nobody can say what is managed.
     """
     result = list(resources)
-    for place, one in enumerate(resources):
-        field = types[one.type].needs_managed
-        if field is None or field not in one.fields:
+    for place, resource in enumerate(resources):
+        field = types[resource.type].needs_managed
+        if field is None or field not in resource.fields:
             continue
         if complete:
-            others = [other for other in resources if other.id != one.id and not other.absent]
-            fields = {**one.fields, "managed": _below(one.fields[types[one.type].title], others, types)}
+            others = [other for other in resources if other.id != resource.id and not other.absent]
+            fields = {**resource.fields, "managed": _below(resource.fields[types[resource.type].title], others, types)}
         else:
-            fields = {name: value for name, value in one.fields.items() if name != field}
-        result[place] = replace(one, fields=fields)
+            fields = {name: value for name, value in resource.fields.items() if name != field}
+        result[place] = replace(resource, fields=fields)
     return result
 
 

@@ -100,7 +100,8 @@ class Catalog:
             "complete": self.complete,
             "compare": self.compare,
             "resources": [
-                {**one.document(), "order": order, **_flush(one)} for order, one in enumerate(self.resources)
+                {**resource.document(), "order": order, **_flush(resource)}
+                for order, resource in enumerate(self.resources)
             ],
             "handlers": {name: handler.document() for name, handler in self.handlers.items()},
         }

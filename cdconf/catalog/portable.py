@@ -108,4 +108,4 @@ def _is_plain(resource: Resource, mask: Callable[[str], str]) -> bool:
 def without(catalog: Catalog, left_out: Iterable[str]) -> Catalog:
     """The catalog without some resources, by id."""
     names = set(left_out)
-    return replace(catalog, resources=[one for one in catalog.resources if one.id not in names])
+    return replace(catalog, resources=[resource for resource in catalog.resources if resource.id not in names])

@@ -94,7 +94,7 @@ def _looked(
     catalog = None
     with contextlib.suppress(NeedsFacts), looking._noted():
         catalog = looking.compile(host, HostFacts(facts, no_facts).mapping)
-    return catalog, looking.open, [Carrier(one) for one in looking.errors.values()]
+    return catalog, looking.open, [Carrier(error) for error in looking.errors.values()]
 
 
 def check_beforehand(compiler: Compiler, hosts: Sequence[Host], first: CdconfError | None = None) -> None:
@@ -114,7 +114,7 @@ def check_beforehand(compiler: Compiler, hosts: Sequence[Host], first: CdconfErr
     if not looking.errors:
         for host in hosts:
             looking.look(host)
-    raise_all([*(found | {text: one for text, one in looking.errors.items() if text not in found}).values()])
+    raise_all([*(found | {text: error for text, error in looking.errors.items() if text not in found}).values()])
 
 
 def raise_all(errors: Sequence[CdconfError]) -> None:
@@ -122,6 +122,6 @@ def raise_all(errors: Sequence[CdconfError]) -> None:
     if not errors:
         return
     first, *others = errors
-    also = [f"also: {one}" + (f"\n  hint: {one.hint}" if one.hint else "") for one in others]
+    also = [f"also: {error}" + (f"\n  hint: {error.hint}" if error.hint else "") for error in others]
     first.detail = "\n".join(filter(None, [first.detail, *also])) or None
     raise first

@@ -65,29 +65,33 @@ def findings(catalogs: Iterable[Catalog], types: dict[str, ResourceType]) -> Ite
     """
     for catalog in catalogs:
         modes = {
-            one.title: str(one.fields["mode"]) for one in catalog.resources if one.type == "file" and _has_mode(one)
+            resource.title: str(resource.fields["mode"])
+            for resource in catalog.resources
+            if resource.type == "file" and _has_mode(resource)
         }
-        for one in catalog.resources:
-            if one.holds_secret:
-                yield from _of(one, types[one.type], modes.get(str(one.fields.get(types[one.type].title))))
+        for resource in catalog.resources:
+            if resource.holds_secret:
+                yield from _of(
+                    resource, types[resource.type], modes.get(str(resource.fields.get(types[resource.type].title)))
+                )
 
 
-def _has_mode(one: Resource) -> bool:
-    return _is_octal(one.fields.get("mode")) and not one.absent
+def _has_mode(resource: Resource) -> bool:
+    return _is_octal(resource.fields.get("mode")) and not resource.absent
 
 
-def _of(one: Resource, kind: ResourceType, managed: str | None) -> Iterator[LintFinding]:
-    file, _, line = one.source.rpartition(":")
-    mode = one.fields.get("mode") or managed or (PRIVATE if one.fields.get("create") else None)
+def _of(resource: Resource, kind: ResourceType, managed: str | None) -> Iterator[LintFinding]:
+    file, _, line = resource.source.rpartition(":")
+    mode = resource.fields.get("mode") or managed or (PRIVATE if resource.fields.get("create") else None)
     if mode is None:
-        message = f"'{one.title}' gets a secret, and nothing says who may read the file"
-        hint = f'say it: `file: {one.fields[kind.title]}` with `owner` and `mode: "0600"`, without content'
+        message = f"'{resource.title}' gets a secret, and nothing says who may read the file"
+        hint = f'say it: `file: {resource.fields[kind.title]}` with `owner` and `mode: "0600"`, without content'
         yield LintFinding("readable_secret", message, file, int(line), hint)
     elif _is_open(str(mode)):
-        message = f"'{one.title}' holds a secret, and its mode {mode} lets everybody on the host read it"
+        message = f"'{resource.title}' holds a secret, and its mode {mode} lets everybody on the host read it"
         yield LintFinding("readable_secret", message, file, int(line), 'give it `mode: "0600"`, or "0640"')
-    if "owner" in kind.fields and one.fields.get("owner") is None:
-        message = f"'{one.title}' holds a secret, and a file that's there already stays whose it is"
+    if "owner" in kind.fields and resource.fields.get("owner") is None:
+        message = f"'{resource.title}' holds a secret, and a file that's there already stays whose it is"
         yield LintFinding("unowned_secret", message, file, int(line), "give it an `owner`, such as root")
 
 

@@ -91,7 +91,7 @@ def _read(path: Path, name: str, error: _Error) -> bytes:
 
 def check_size(resources: Iterable[Resource]) -> None:
     """Raises `InvalidFile` when the files of one host are more than a catalog can hold."""
-    sizes = sorted(((_size(one.fields), one.source) for one in resources), reverse=True)
+    sizes = sorted(((_size(resource.fields), resource.source) for resource in resources), reverse=True)
     total = sum(size for size, _ in sizes)
     if total > CATALOG_LIMIT:
         file, _, line = sizes[0][1].rpartition(":")

@@ -68,8 +68,8 @@ def without_handlers(resource: Resource, known: Container[str]) -> Resource:
 
 def _union(members: Sequence[Resource]) -> Resource:
     result = members[0]
-    for one in members[1:]:
-        result = replace(_merged(result, one), fields=result.fields | one.fields)
+    for member in members[1:]:
+        result = replace(_merged(result, member), fields=result.fields | member.fields)
     return result
 
 
@@ -94,18 +94,20 @@ def _completed(members: list[Resource], types: Mapping[str, ResourceType]) -> li
     """The declarations of one resource; a default gives way to what another one gives."""
     kind = types[members[0].type]
     given: dict[str, tuple[Any, Resource]] = {}
-    for one in members:
-        _check_alike(members[0], one, kind)
-        for name in _given(one, kind):
-            value, other = given.setdefault(name, (one.fields[name], one))
-            if value != one.fields[name]:
-                raise _differs(one, other, f": '{name}' isn't the same")
+    for member in members:
+        _check_alike(members[0], member, kind)
+        for name in _given(member, kind):
+            value, other = given.setdefault(name, (member.fields[name], member))
+            if value != member.fields[name]:
+                raise _differs(member, other, f": '{name}' isn't the same")
     made = [
-        replace(one, fields={name: given[name][0] if name in given else value for name, value in one.fields.items()})
-        for one in members
+        replace(
+            member, fields={name: given[name][0] if name in given else value for name, value in member.fields.items()}
+        )
+        for member in members
     ]
-    is_secret = any(one.sensitive for one in made)
-    return [replace(one, sensitive=is_secret) for one in made]
+    is_secret = any(resource.sensitive for resource in made)
+    return [replace(resource, sensitive=is_secret) for resource in made]
 
 
 def _given(resource: Resource, kind: ResourceType) -> list[str]:
@@ -124,7 +126,7 @@ def _check_alike(first: Resource, other: Resource, kind: ResourceType) -> None:
         raise _differs(other, first, f", and a {kind.name} is made of one declaration alone")
 
 
-def _differs(one: Resource, other: Resource, why: str, hint: str | None = None) -> InvalidFile:
-    file, _, line = one.source.rpartition(":")
-    text = f"{one.type} '{one.title}' is declared differently at {other.source}{why}"
+def _differs(resource: Resource, other: Resource, why: str, hint: str | None = None) -> InvalidFile:
+    file, _, line = resource.source.rpartition(":")
+    text = f"{resource.type} '{resource.title}' is declared differently at {other.source}{why}"
     return InvalidFile(text, file=file, line=int(line), hint=hint)

@@ -133,18 +133,18 @@ def _declared(roles: Sequence[Role]) -> dict[str, Variable]:
     """What the roles declare; several may declare the same variable, if they agree on what it is."""
     declared: dict[str, Variable] = {}
     for role in roles:
-        for name, one in role.variables.items():
-            other = declared.get(name, one)
+        for name, variable in role.variables.items():
+            other = declared.get(name, variable)
             for key in ("type", "secret", "generate", "per_environment"):
-                if getattr(other, key) != getattr(one, key):
+                if getattr(other, key) != getattr(variable, key):
                     place = f"{other.file}:{other.line}"
                     message = f"the variable '{name}' has another '{key}' than at {place}"
-                    raise InvalidFile(message, file=one.file, line=one.line)
-            if not (other.required or one.required) and other.default != one.default:
+                    raise InvalidFile(message, file=variable.file, line=variable.line)
+            if not (other.required or variable.required) and other.default != variable.default:
                 message = f"the variable '{name}' has another default than at {other.file}:{other.line}"
                 hint = "which of the two counts would depend on the order of roles"
-                raise InvalidFile(message, file=one.file, line=one.line, hint=hint)
-            declared[name] = one
+                raise InvalidFile(message, file=variable.file, line=variable.line, hint=hint)
+            declared[name] = variable
     return declared
 
 

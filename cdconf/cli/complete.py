@@ -23,7 +23,7 @@ def _completer(function: Callable[[Path, click.Context, str], Iterable[str]]) ->
         from cdconf.errors import CdconfError
 
         start = Path(ctx.params.get("directory") or ".").resolve()
-        root = next((one for one in (start, *start.parents) if (one / "cdconf.yml").is_file()), None)
+        root = next((path for path in (start, *start.parents) if (path / "cdconf.yml").is_file()), None)
         if root is None:
             return []
         try:
@@ -115,8 +115,8 @@ def stored_versions(root: Path, ctx: click.Context, incomplete: str) -> Iterable
 def unit_names(root: Path, ctx: click.Context, incomplete: str) -> Iterable[str]:
     """Services of the apps."""
     apps = (_cdconf_yml(root).get("apps") or {}).values()
-    members = [one for app in apps for one in _members(app.get("services"))]
-    names = [str(one.get("service", "")) if isinstance(one, dict) else str(one) for one in members]
+    members = [member for app in apps for member in _members(app.get("services"))]
+    names = [str(member.get("service", "")) if isinstance(member, dict) else str(member) for member in members]
     return [name if "." in name else f"{name}.service" for name in names if name]
 
 

@@ -283,8 +283,8 @@ class Run:
         elif self.work_tree is not None:
             self.work_tree.close()
         self._telling.end()
-        for one in self._at_work:
-            one.end()
+        for lock in self._at_work:
+            lock.end()
 
     def _shown(self, error: CdconfError | None) -> dict[str, Any] | None:
         if error is None:

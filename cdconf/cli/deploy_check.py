@@ -27,10 +27,10 @@ def check_deploy(run: Run, chosen: Artifact, *, unpin: bool) -> None:
     limit = limit_of(run, run.project.apps[chosen.app])
     run.start(hosts)
     gate = gate_of(run.project, run.environment, chosen, run.emit, clock=clock_of(run))
-    run.extra["gates"] = [asdict(one) for one in gate.links]
-    for one in gate.missing:
-        by = f": `{one.command}`" if one.command else ""
-        run.emit(Notice(f"the gate of {run.environment.name} is closed: {one.name}: {one.why}{by}", warning=True))
+    run.extra["gates"] = [asdict(link) for link in gate.links]
+    for link in gate.missing:
+        by = f": `{link.command}`" if link.command else ""
+        run.emit(Notice(f"the gate of {run.environment.name} is closed: {link.name}: {link.why}{by}", warning=True))
     run.code = worst_exit([run.code, GATED if gate.missing else OK])
     with fleet_of(run, hosts) as fleet:
         if len(fleet.sessions) < len(hosts):

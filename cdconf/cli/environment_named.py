@@ -123,8 +123,8 @@ def _moved(
 ) -> list[str]:
     """Fills a verb's words anew; returns those that are too many."""
     places = [one for one in ctx.command.params if isinstance(one, click.Argument)]
-    words = [word for one in places for word in _words(opts.get(one.name or ""))] + args
-    behind = [one for one in places if one is not argument]
+    words = [word for place in places for word in _words(opts.get(place.name or ""))] + args
+    behind = [place for place in places if place is not argument]
     if words and (words[0] == named or _names_another(words, behind, opts)):
         if words[0] != named and not ctx.resilient_parsing:
             raise _two([words[0], named])

@@ -26,7 +26,7 @@ def summed_up(hosts: Mapping[str, HostResult], code: int) -> CdconfError | None:
     if code not in (FAILED, UNREACHABLE):
         return None
     kind = "failed" if code == FAILED else "unreachable"
-    found = [one for name, host in hosts.items() for one in _failures(name, host, kind)]
+    found = [failure for name, host in hosts.items() for failure in _failures(name, host, kind)]
     if not found:
         return None
     first, more = found[0], len(found) - 1
@@ -40,9 +40,9 @@ def summed_up(hosts: Mapping[str, HostResult], code: int) -> CdconfError | None:
 
 
 def _failures(name: str, host: HostResult, kind: str) -> Iterator[_Failure]:
-    failed = [one for one in host.resources if one.status == "failed"] if kind == "failed" else []
-    for one in failed:
-        said = f": {first_line(one.message)}" if one.message else ""
-        yield _Failure(f"{name}: {one.type} {one.title} failed{said}", one.source)
+    failed = [resource for resource in host.resources if resource.status == "failed"] if kind == "failed" else []
+    for resource_done in failed:
+        said = f": {first_line(resource_done.message)}" if resource_done.message else ""
+        yield _Failure(f"{name}: {resource_done.type} {resource_done.title} failed{said}", resource_done.source)
     if not failed and host.status == kind:
         yield _Failure(f"{name}: {first_line(host.error or kind)}")

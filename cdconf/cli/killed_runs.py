@@ -26,7 +26,7 @@ def left_behind(lease: Lease | None, left: Lease | None, ttl: float) -> Lease | 
     if lease is None or not lease.get("dead"):
         return left
     holders = [lease, *lease["inner"]]
-    if any(one["run"] not in lease["dead"] for one in holders):
+    if any(holder["run"] not in lease["dead"] for holder in holders):
         return left  # what's left of it is at work
     last = holders[-1]
     age = round(max(0.0, ttl - lease["expires_in_s"]), 1)

@@ -108,7 +108,7 @@ def _is_environment(word: str, arguments: Sequence[str]) -> bool:
 def _command_meant(group: click.Group, ctx: click.Context, arguments: Sequence[str]) -> str | None:
     """Of a word that is no command of a group: the one that's meant, perhaps."""
     known = group.list_commands(ctx)
-    word = next((one for one in arguments[1:] if not one.startswith("-")), "")
+    word = next((argument for argument in arguments[1:] if not argument.startswith("-")), "")
     begun = [one for one in known if word and one.startswith(word)]
     return did_you_mean(word, begun or known) or (f"there are: {', '.join(known)}" if word else None)
 

@@ -60,7 +60,7 @@ def _tell(run: Run, result: RunResult, entry: dict[str, Any]) -> None:
 
     def told(outbox: Outbox) -> Iterable[Notification]:
         found = drifted.told_of(outbox, look) if look is not None else []
-        return [_masked(run, one) for one in (*found, *run_ended.told_of(outbox, ended))]
+        return [_masked(run, notification) for notification in (*found, *run_ended.told_of(outbox, ended))]
 
     is_whole = not any(getattr(run.flags, name) for name in _NARROWED)
     has_looked = look is not None and is_whole and result.exit_code in (0, 2)
@@ -93,8 +93,8 @@ def _look(run: Run, result: RunResult, entry: dict[str, Any]) -> EnvironmentLook
     from cdconf.drift.findings import findings_of
 
     known = {host.name for host in run.environment.hosts.values()}
-    resources = [one for host in result.hosts.values() for one in host.resources]
-    right = {(one.host, one.type, one.title) for one in resources if one.status in _RIGHT}
+    resources = [resource for host in result.hosts.values() for resource in host.resources]
+    right = {(resource.host, resource.type, resource.title) for resource in resources if resource.status in _RIGHT}
     is_narrow = bool(run.flags.roles or run.flags.extra)
 
     def has_seen(identity: tuple[str, str, str]) -> bool:
@@ -105,12 +105,15 @@ def _look(run: Run, result: RunResult, entry: dict[str, Any]) -> EnvironmentLook
         is_whole = host is not None and host.status in _LOOKED_AT and not host.not_attempted
         return identity in right or (is_whole and not is_narrow)
 
-    told = [replace(one, repair=one.repair.strip("`")) if one.repair else one for one in findings_of(resources)]
+    told = [
+        replace(finding, repair=finding.repair.strip("`")) if finding.repair else finding
+        for finding in findings_of(resources)
+    ]
     with_files = not run.flags.applied
     return EnvironmentLook(run.project.name, run.environment.name, entry["id"], tuple(told), has_seen, with_files)
 
 
-def _masked(run: Run, one: Notification) -> Notification:
+def _masked(run: Run, notification: Notification) -> Notification:
     from dataclasses import replace
 
-    return replace(one, title=run.mask(one.title), body=run.mask(one.body))
+    return replace(notification, title=run.mask(notification.title), body=run.mask(notification.body))

@@ -158,7 +158,11 @@ def tell_surprises(run: Run, applying: Applying | None) -> None:
     if applying is not None:
         which = "the plan"
         said: dict[str, unplanned.Statuses] = {
-            name: {(one.type, one.title): one.status for one in host.resources if one.status != "ok"}
+            name: {
+                (resource.type, resource.title): resource.status
+                for resource in host.resources
+                if resource.status != "ok"
+            }
             for name, host in applying.plan.hosts.items()
         }
     else:
@@ -169,10 +173,10 @@ def tell_surprises(run: Run, applying: Applying | None) -> None:
         which = f"the plan of {age_text(age)} ago"
     unplanned.forget(run.project.data, run.environment.name)
     found = unplanned.surprises(said, run.collector.hosts)
-    run.extra["differently"] = [{**dataclasses.asdict(one)} for one in found]
+    run.extra["differently"] = [{**dataclasses.asdict(surprise)} for surprise in found]
     texts: dict[str, list[str]] = {}
-    for one in found:
-        texts.setdefault(one.text, []).append(one.host)
+    for surprise in found:
+        texts.setdefault(surprise.text, []).append(surprise.host)
     for text, hosts in list(texts.items())[:_SHOWN]:
         where = named(run.project, run.environment, hosts)
         run.emit(Notice(f"differently from {which}: {where}: {text}"))

@@ -96,4 +96,4 @@ def _spans(root: Span, tasks: list[Span]) -> list[ReadableSpan]:
 
     above = SpanContext(trace, int(outer[2], 16), is_remote=True, trace_flags=flags) if outer else None
     first = span(root, above, SpanKind.SERVER)
-    return [first, *(span(one, first.get_span_context(), SpanKind.INTERNAL) for one in tasks)]
+    return [first, *(span(task, first.get_span_context(), SpanKind.INTERNAL) for task in tasks)]

@@ -79,18 +79,18 @@ def acceptable(run: Run, findings: Sequence[DriftFinding], *, unknown: bool) -> 
         unknown: Whether those that can't be told are accepted.
     """
     found: dict[tuple[str, str, str], DriftFinding] = {}
-    for one in findings:
+    for finding in findings:
         why = None
-        if one.cause == "unknown" and not unknown:
+        if finding.cause == "unknown" and not unknown:
             why = "it can't be told how it stands; --unknown accepts that, too"
-        elif run.mask(one.title) != one.title or "***" in one.title:
+        elif run.mask(finding.title) != finding.title or "***" in finding.title:
             why = f"its title holds a secret, and {FILE} goes into git"
-        elif len(one.title) > LONGEST["title"]:
+        elif len(finding.title) > LONGEST["title"]:
             why = "its title is too long"
         if why is None:
-            found.setdefault(one.identity, one)
+            found.setdefault(finding.identity, finding)
         else:
-            run.emit(Notice(f"{one.host}: {one.type} {one.title} isn't waived: {why}", warning=True))
+            run.emit(Notice(f"{finding.host}: {finding.type} {finding.title} isn't waived: {why}", warning=True))
     return list(found.values())
 
 
@@ -105,13 +105,13 @@ def chosen(run: Run, names: tuple[str | None, str | None, str | None], *, ended:
         if any(names):
             raise UsageError("either --ended, or HOST TYPE TITLE")
         now = today(run)
-        return [one for one in waivers if one.until < now]
+        return [waiver for waiver in waivers if waiver.until < now]
     if not all(names):
         raise UsageError("which waiver?", hint="HOST TYPE TITLE as `cdconf waiver list` shows them, or --ended")
-    found = [one for one in waivers if one.names == names]
+    found = [waiver for waiver in waivers if waiver.names == names]
     if not found:
-        words = {" ".join(one.names) for one in waivers}
-        wanted = " ".join(str(one) for one in names)
+        words = {" ".join(waiver.names) for waiver in waivers}
+        wanted = " ".join(str(name) for name in names)
         raise UsageError(
             f"there is no waiver of {wanted}", hint=did_you_mean(wanted, words) or "see `cdconf waiver list`"
         )
@@ -125,10 +125,10 @@ def keep(run: Run, waivers: Sequence[Waiver]) -> None:
         InvalidFile: The file can't be changed safely; nothing was changed.
         CdconfError: It can't be written.
     """
-    names = {one.names for one in waivers}
+    names = {waiver.names for waiver in waivers}
     with _held(run):
         before = load_waivers(run.project, run.environment.name)
-        old = [one for one in before if one.names in names]
+        old = [waiver for waiver in before if waiver.names in names]
         if len(before) - len(old) + len(waivers) > MOST:
             raise UsageError(
                 f"that would be more than {MOST} waivers", hint="repair the differences, or change the roles"
@@ -149,10 +149,11 @@ def drop(run: Run, waivers: Sequence[Waiver]) -> None:
 
 def _say(run: Run, waivers: Sequence[Waiver], word: str, end: str) -> None:
     run.extra["waivers"] = [
-        {"host": one.host, "type": one.type, "title": one.title, "until": one.until.isoformat()} for one in waivers
+        {"host": waiver.host, "type": waiver.type, "title": waiver.title, "until": waiver.until.isoformat()}
+        for waiver in waivers
     ]
-    for one in waivers[:_SHOWN]:
-        run.emit(Notice(f"{word}: {' '.join(one.names)}, until {one.until}"))
+    for waiver in waivers[:_SHOWN]:
+        run.emit(Notice(f"{word}: {' '.join(waiver.names)}, until {waiver.until}"))
     if len(waivers) > _SHOWN:
         run.emit(Notice(f"{word}: {len(waivers) - _SHOWN} more"))
     run.emit(Notice(f"{_shown(run)} {end}" if waivers else f"nothing was {word}"))

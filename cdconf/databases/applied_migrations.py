@@ -41,7 +41,7 @@ class Shape:
 
     def find(self, phase: Phase, tree: str) -> Entry | None:
         """The last run of a release's migration."""
-        return next((one for one in self.entries if (one["phase"], one["tree"]) == (phase, tree)), None)
+        return next((entry for entry in self.entries if (entry["phase"], entry["tree"]) == (phase, tree)), None)
 
     def done(self, phase: Phase, tree: str, command: str | None) -> Entry | None:
         """The run that makes another one superfluous: it ended well, and was this command."""
@@ -50,11 +50,11 @@ class Shape:
 
     def last(self, phase: Phase) -> Entry | None:
         """The newest run of a phase."""
-        return next((one for one in reversed(self.entries) if one["phase"] == phase), None)
+        return next((entry for entry in reversed(self.entries) if entry["phase"] == phase), None)
 
     def next(self, phase: Phase, tree: str, release: str, command: str | None, host: str, run: str) -> Entry:
         """The entry of a run that is about to begin."""
-        number = max((one["number"] for one in self.entries), default=0) + 1
+        number = max((entry["number"] for entry in self.entries), default=0) + 1
         expanded = self.find("expand", tree)
         unknown = number if phase == "expand" else 0
         return {
@@ -87,12 +87,12 @@ class Shape:
                 contract: one that is to be gone back to is; a new one isn't.
         """
         mine = self.find("expand", tree)
-        for one in reversed(self.entries):
-            if one["phase"] != "contract" or one["tree"] == tree:
+        for entry in reversed(self.entries):
+            if entry["phase"] != "contract" or entry["tree"] == tree:
                 continue
-            is_older = mine["order"] < one["order"] if mine else unknown
-            if is_older or tree in one["forgotten"]:
-                return one
+            is_older = mine["order"] < entry["order"] if mine else unknown
+            if is_older or tree in entry["forgotten"]:
+                return entry
         return None
 
     def check_deploy(self, app: App, artifact: Artifact) -> None:
@@ -110,11 +110,13 @@ class Shape:
 
     def check_version(self, app: App, version: str) -> None:
         """Raises `GateClosed` for a version to go back to that was given up for a contract, or is older than one."""
-        for one in self.entries:
-            if one["phase"] == "expand" and one["version"] == version:
-                by = self.barred_by(one["tree"], unknown=True)
+        for entry in self.entries:
+            if entry["phase"] == "expand" and entry["version"] == version:
+                by = self.barred_by(entry["tree"], unknown=True)
                 if by:
-                    raise _barred(app, one["release"], by, "go forward instead: deploy a build that mends what's wrong")
+                    raise _barred(
+                        app, entry["release"], by, "go forward instead: deploy a build that mends what's wrong"
+                    )
 
     def why_no_further(self) -> str | None:
         """Why there's nothing to go back to, when a contract is the reason."""

@@ -80,9 +80,11 @@ def deciding(
         cache = FactCache(project.data, environment.name)
         for host in hosts:
             facts = HostFacts(cache.load(host.name).facts, lambda groups: sample())
-            for one in compiler.compile(host, facts.mapping).resources:
-                found = [app.name for app in project.apps.values() if manages(one, compiler.types[one.type], app)]
-                owners.setdefault(one.role, set()).update(found)
+            for resource in compiler.compile(host, facts.mapping).resources:
+                found = [
+                    app.name for app in project.apps.values() if manages(resource, compiler.types[resource.type], app)
+                ]
+                owners.setdefault(resource.role, set()).update(found)
     except CdconfError as error:
         text = f"all roles' smoke tests decide, since it can't be told whose each role is: {error}"
         emit(Notice(text, warning=True))
@@ -90,10 +92,10 @@ def deciding(
     return Deciding(names, {role: frozenset(found) for role, found in owners.items() if found})
 
 
-def manages(one: Resource, kind: ResourceType, app: App) -> bool:
+def manages(resource: Resource, kind: ResourceType, app: App) -> bool:
     """Whether a resource is a unit of an app's services, its `env_file`, or at its path."""
-    if one.type in ("systemd_unit", "service") and app.runs(one.title):
+    if resource.type in ("systemd_unit", "service") and app.runs(resource.title):
         return True
-    paths = kind.managed_paths(one.fields)
+    paths = kind.managed_paths(resource.fields)
     below = app.path.rstrip("/") + "/"
     return any(path == app.env_file or f"{path}/".startswith(below) for path in paths)

@@ -123,8 +123,10 @@ class Drains:
         self.kept |= reasons
         for name, reason in reasons.items():
             self._emit(Notice(f"{name} is kept out of use, since it isn't proven: {reason}", warning=True))
-        told = "; ".join(f"{where} can't note that it's kept out of use: {_text(one)}" for where, one in errors.items())
-        silent = all(isinstance(one, Unreachable) for one in errors.values())
+        told = "; ".join(
+            f"{where} can't note that it's kept out of use: {_text(error)}" for where, error in errors.items()
+        )
+        silent = all(isinstance(error, Unreachable) for error in errors.values())
         return {next(iter(reasons)): Failure(told, verdict=False, unreachable=silent)} if errors else {}
 
     def _note(self, reasons: Mapping[str, str]) -> dict[str, CdconfError]:

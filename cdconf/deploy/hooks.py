@@ -26,14 +26,14 @@ def hooks_document(target: Target, host: str) -> dict[str, Any]:
 def tell_hooks(target: Target, host: str, told: Sequence[HookTold], emit: Emit) -> None:
     """Tells what came of hooks. One that failed is a warning: what it could stop, it has stopped."""
     app = target.app
-    for one in told:
-        what, output = f"{one['hook']} {target.release}", one["output"].strip()
-        if one["problem"] is None:
+    for hook_told in told:
+        what, output = f"{hook_told['hook']} {target.release}", hook_told["output"].strip()
+        if hook_told["problem"] is None:
             source = f"{app.file}:{app.line}"
             emit(ResourceDone(host, "hook", what, "changed", source, None, output or None))
             continue
         last = f": {first_line(output.splitlines()[-1])}" if output else ""
-        emit(Notice(f"{host}: the {one['hook']} hook of {app.name} {one['problem']}{last}", warning=True))
+        emit(Notice(f"{host}: the {hook_told['hook']} hook of {app.name} {hook_told['problem']}{last}", warning=True))
 
 
 def run_last(rollout: Rollout, target: Target, document: Mapping[str, Any], fleet: Fleet, emit: Emit) -> None:

@@ -51,7 +51,7 @@ def preflight(fleet: Fleet, target: Target, app: dict[str, Any], push: Push | No
             emit(HostDone(host.name, "unreachable" if isinstance(error, Unreachable) else "failed", error.message))
         elif errors:
             emit(HostDone(host.name, "not_attempted"))
-    for error in sorted(errors.values(), key=lambda one: isinstance(one, Unreachable)):
+    for error in sorted(errors.values(), key=lambda cdconf_error: isinstance(cdconf_error, Unreachable)):
         error.message = f"{error.message} (no host was touched)"
         raise error
 

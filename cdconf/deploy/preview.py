@@ -81,7 +81,7 @@ def foresee(
     ordered = room.first_the_unwell(lacking) if room is not None else lacking
     batches = split([host.name for host in ordered], app.batches, room.limit if room is not None else None)
     leases = {name: session.lease for name, session in fleet.sessions.items()}
-    held = {name: f"{one['owner']} ({one['reason']})" for name, one in leases.items() if one}
+    held = {name: f"{state['owner']} ({state['reason']})" for name, state in leases.items() if state}
     refused = _refusals(app, fleet.environment.name, artifact, pages, unpin=unpin)
     runs = {name: page["linked"] for name, page in pages.items()}
     return Foreseen(batches, runs, _migrating(app, artifact, pages, ordered), refused, held)

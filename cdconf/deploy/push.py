@@ -167,7 +167,9 @@ class Push:
 
     def _frame(self, numbers: tuple[int, ...], level: int) -> bytes:
         try:
-            frame: bytes = chunks.pack(b"".join(_read(self._folder, [self._chunks[one] for one in numbers])), level)
+            frame: bytes = chunks.pack(
+                b"".join(_read(self._folder, [self._chunks[number] for number in numbers])), level
+            )
         except OSError as error:
             raise ArtifactError(f"can't read the artifact store: {error}") from error
         return frame

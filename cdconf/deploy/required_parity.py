@@ -68,8 +68,8 @@ def check_required(
                 f"{environment.name} requires parity with {name}, and they differ: {briefly(found.comparison)}",
                 hint=f"{command} shows where; what's meant to differ is declared in {copy.file}",
             )
-        for one in found.comparison.unreleased:
-            emit(Notice(str(one)))
+        for unreleased in found.comparison.unreleased:
+            emit(Notice(str(unreleased)))
         if found.others:
             listed = ", ".join(found.others)
             text = f"{name} and {environment.name} run different releases of {listed}"

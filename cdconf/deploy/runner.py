@@ -173,19 +173,19 @@ class RolloutRunner:
 
     def _do(self, step: RolloutStep) -> dict[str, Failure]:
         actions: dict[str, Callable[[RolloutStep], dict[str, Failure]]] = {
-            "stage": lambda one: self._each(one, self._stage),
+            "stage": lambda rollout_step: self._each(rollout_step, self._stage),
             "room": self._room,
             "drain": self._drain,
-            "stop": lambda one: self._each(one, self._stop),
+            "stop": lambda rollout_step: self._each(rollout_step, self._stop),
             "expand": self._expand,
-            "activate": lambda one: self._each(one, self._activate),
-            "adopt": lambda one: self._each(one, self._adopt),
+            "activate": lambda rollout_step: self._each(rollout_step, self._activate),
+            "adopt": lambda rollout_step: self._each(rollout_step, self._adopt),
             "health": self._health,
             "smoke": self._smoke,
             "undrain": self._undrain,
             "soak": self._soak,
-            "prepare": lambda one: self._each(one, self._hold),
-            "confirm": lambda one: self._each(one, self._confirm),
+            "prepare": lambda rollout_step: self._each(rollout_step, self._hold),
+            "confirm": lambda rollout_step: self._each(rollout_step, self._confirm),
             "drain_back": self._drain_back,
             "roll_back": self._roll_back,
         }
@@ -345,7 +345,7 @@ class RolloutRunner:
 
 def reason(rollout: Rollout, mask: Callable[[str], str]) -> str | None:
     """Why a rollout goes back, in one line for the hosts to remember."""
-    first = max(rollout.failures.values(), key=lambda one: one.verdict, default=None)
+    first = max(rollout.failures.values(), key=lambda failure: failure.verdict, default=None)
     return first_line(mask(first.message)) if first and first.message else None
 
 

@@ -47,7 +47,7 @@ def look_again(rollout: Rollout, target: Target, document: Mapping[str, Any], fl
         page = session.app_status(document)
         pages = session.history()["apps"]
         past = pages[target.app.name]["events"] if target.app.name in pages else ()
-        ours = [one for one in past if one.get("run") == fleet.identity.run and one["event"] == "activated"]
+        ours = [event for event in past if event.get("run") == fleet.identity.run and event["event"] == "activated"]
         return page, busy, bool(ours)
 
     deadline = time.monotonic() + SOON

@@ -179,7 +179,9 @@ def unproven(
     healthy = [host for host in hosts if host.name not in failures]
     if healthy:
         tested = smoke(project, fleet.environment, fleet, healthy, emit, deciding)
-        problem = next((one for one in tested.values() if not one.verdict and not one.unreachable), None)
+        problem = next(
+            (failure for failure in tested.values() if not failure.verdict and not failure.unreachable), None
+        )
         if problem is not None:  # the tests couldn't run, which says nothing good of any host
             tested = {host.name: problem for host in healthy} | tested
         failures |= tested

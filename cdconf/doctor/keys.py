@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 def key_checks(project: Project, environments: Sequence[Environment]) -> Iterator[Check]:
     """A finding for each file that the project makes use of."""
-    encrypted = [one.name for one in environments if (project.folder(one.name) / "secrets.yml").exists()]
+    encrypted = [
+        environment.name for environment in environments if (project.folder(environment.name) / "secrets.yml").exists()
+    ]
     if encrypted:
         yield tried("age key", lambda: _identities(project, environments, encrypted))
     yield tried("key that signs builds", lambda: _signing(project))
@@ -31,15 +33,15 @@ def _identities(project: Project, environments: Sequence[Environment], encrypted
 
     count = len(identities())
     locked = []
-    for one in environments:
-        if one.name in encrypted:
+    for environment in environments:
+        if environment.name in encrypted:
             try:
-                store = SecretStore(project, one)
+                store = SecretStore(project, environment)
                 for name in store.ciphertexts():
                     store.get(name)
                     break
             except CdconfError:
-                locked.append(one.name)
+                locked.append(environment.name)
     if locked:
         hint = "somebody who can read them adds your key to recipients.txt, and runs `cdconf secret rekey ENV`"
         raise CdconfError(f"can't read the secrets of {', '.join(locked)}", hint=hint)

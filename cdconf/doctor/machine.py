@@ -51,7 +51,7 @@ def machine_checks(project: Project | None, environments: Iterable[Environment])
     yield _python()
     for name, program in PROGRAMS.items():
         yield _program(name, program)
-    providers = {one.provider for one in environments}
+    providers = {environment.provider for environment in environments}
     if "docker" in providers:
         yield tried("Docker engine", _engine)
     if "vagrant" in providers:

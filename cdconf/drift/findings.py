@@ -58,7 +58,7 @@ def findings_of(events: Iterable[Event]) -> list[DriftFinding]:
         events: Of one run that only looked.
     """
     found = (_finding(event) for event in events if isinstance(event, ResourceDone))
-    return [one for one in found if one is not None]
+    return [finding for finding in found if finding is not None]
 
 
 def identity_of(event: ResourceDone) -> tuple[str, str]:
@@ -69,9 +69,9 @@ def identity_of(event: ResourceDone) -> tuple[str, str]:
 def counted(findings: Iterable[DriftFinding]) -> dict[Cause, int]:
     """How many there are of each cause, those without any included; waived ones don't count."""
     counts = dict.fromkeys(CAUSES, 0)
-    for one in findings:
-        if one.waived is None:
-            counts[one.cause] += 1
+    for finding in findings:
+        if finding.waived is None:
+            counts[finding.cause] += 1
     return counts
 
 

@@ -50,12 +50,18 @@ def fixing(events: Iterable[Event], hosts: Collection[str], releases: Mapping[tu
         hosts: The names of the run's hosts.
         releases: (host, app) -> what is done about a release that isn't as it was deployed.
     """
-    mended = [one for one in events if isinstance(one, ResourceDone) and _is_mended(one) and one.host in hosts]
-    made = {host: {one.title for one in mended if one.host == host} for host in hosts}
+    mended = [
+        event for event in events if isinstance(event, ResourceDone) and _is_mended(event) and event.host in hosts
+    ]
+    made = {host: {resource_done.title for resource_done in mended if resource_done.host == host} for host in hosts}
     releases = {(host, app): mend.without_files(made.get(host, ())) for (host, app), mend in releases.items()}
     left = {which: mend for which, mend in releases.items() if mend.way is None}
     first = {host: RELEASE_FIRST for host, _ in left}
-    found = [(one.host, one.type, one.title) for one in mended if one.host not in first]
+    found = [
+        (resource_done.host, resource_done.type, resource_done.title)
+        for resource_done in mended
+        if resource_done.host not in first
+    ]
     deployments: dict[Deployed, frozenset[str]] = {}
     for (host, app), mend in releases.items():
         if mend.way == "deploy" and host not in first:
@@ -104,16 +110,22 @@ def left_of(hosts: Mapping[str, HostResult], environment: str) -> list[LeftFindi
         environment: The environment's name, for commands.
     """
     return [
-        LeftFinding(one.host, one.type, one.title, one.left or "", _repair(one, environment))
+        LeftFinding(
+            resource_done.host,
+            resource_done.type,
+            resource_done.title,
+            resource_done.left or "",
+            _repair(resource_done, environment),
+        )
         for result in hosts.values()
-        for one in _last(result.resources)
-        if one.status in _FOUND and one.left is not None and one.waived is None
+        for resource_done in _last(result.resources)
+        if resource_done.status in _FOUND and resource_done.left is not None and resource_done.waived is None
     ]
 
 
 def _last(events: Sequence[ResourceDone]) -> Iterable[ResourceDone]:
     """What was said last of each resource."""
-    return {(one.type, one.title, one.source): one for one in events}.values()
+    return {(event.type, event.title, event.source): event for event in events}.values()
 
 
 def _repair(event: ResourceDone, environment: str) -> str | None:

@@ -32,7 +32,7 @@ def replaced(app: App, changes: Changes) -> list[str]:
 
 def lacking(app: App, changes: Changes) -> list[str]:
     """Shared files that are gone: no deployment makes them."""
-    files = {f"{app.path}/shared/{one}" for one in app.shared.files} - {app.toggles_file}
+    files = {f"{app.path}/shared/{file}" for file in app.shared.files} - {app.toggles_file}
     return [path for what, path in changes if what == "missing" and path in files]
 
 

@@ -27,7 +27,7 @@ def summary(findings: Sequence[DriftFinding]) -> list[str]:
     """
     lines = []
     for cause in CAUSES:
-        hosts = [one.host for one in findings if one.cause == cause and one.waived is None]
+        hosts = [finding.host for finding in findings if finding.cause == cause and finding.waived is None]
         if hosts:
             names = list(dict.fromkeys(hosts))
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""

@@ -38,8 +38,8 @@ class Waivers:
         self._hosts = hosts
         self._all = waivers
         self._about: dict[tuple[str, str], list[Waiver]] = {}
-        for one in waivers:
-            self._about.setdefault((one.type, one.title), []).append(one)
+        for waiver in waivers:
+            self._about.setdefault((waiver.type, waiver.title), []).append(waiver)
 
     def judge(self, host: str, kind: str, title: str, now: float, *, is_unknown: bool = False) -> Judged:
         """What they say of a finding.
@@ -51,10 +51,10 @@ class Waivers:
             now: The time that counts, in seconds since 1970.
             is_unknown: Whether it can't be told how the resource stands: only waivers that say so cover that.
         """
-        about = [one for one in self._about.get((kind, title), ()) if host in self._hosts[one.host]]
-        longest_first = sorted(about, key=lambda one: one.until, reverse=True)
-        there = [one for one in longest_first if one.holds(now)]
-        sure = next((one for one in there if one.unknown or not is_unknown), None)
+        about = [waiver for waiver in self._about.get((kind, title), ()) if host in self._hosts[waiver.host]]
+        longest_first = sorted(about, key=lambda waiver: waiver.until, reverse=True)
+        there = [waiver for waiver in longest_first if waiver.holds(now)]
+        sure = next((waiver for waiver in there if waiver.unknown or not is_unknown), None)
         if sure is not None:
             return Judged(waived=sure)
         if there:
@@ -66,7 +66,7 @@ class Waivers:
         return [
             about
             for about, several in self._about.items()
-            if any(host in self._hosts[one.host] and one.holds(now) for one in several)
+            if any(host in self._hosts[waiver.host] and waiver.holds(now) for waiver in several)
         ]
 
     def unused(self, used: AbstractSet[tuple[str, str, str]], looked: AbstractSet[str]) -> list[Waiver]:
@@ -76,4 +76,4 @@ class Waivers:
             used: The names of those that findings need, or needed before they ended.
             looked: The hosts that were looked at, from the first resource to the last one.
         """
-        return [one for one in self._all if one.names not in used and self._hosts[one.host] <= looked]
+        return [waiver for waiver in self._all if waiver.names not in used and self._hosts[waiver.host] <= looked]

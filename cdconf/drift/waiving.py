@@ -30,7 +30,7 @@ def waivers_of(project: Project, environment: Environment) -> Waivers:
         InvalidFile: waivers.yml breaks a rule.
     """
     waivers = load_waivers(project, environment.name)
-    patterns = dict.fromkeys(one.host for one in waivers)
+    patterns = dict.fromkeys(waiver.host for waiver in waivers)
     return Waivers(waivers, {pattern: hosts_of(project, environment, pattern) for pattern in patterns})
 
 

@@ -55,7 +55,7 @@ def converge_host(
         raise PlanMoved(text, host=name, hint="nothing was changed here since; look at it with `cdconf plan`")
     remember_facts(session, compiler.project, compiler.environment, emit, keep=not catalog.complete)
     emit(HostStep(name, "checking" if check else "applying"))
-    emit(ResourcesBegin(name, tuple((one.type, one.title) for one in catalog.resources)))
+    emit(ResourcesBegin(name, tuple((resource.type, resource.title) for resource in catalog.resources)))
     result: a.Converged
     with told(catalog, name, emit, check=check) as on_event:
         if drift:
@@ -84,13 +84,15 @@ def told(
     seen: set[tuple[str, str, str | None]] = set()
     due: dict[str, None] = {}
     by_key: dict[tuple[str, str], list[Resource]] = {}
-    for one in catalog.resources:
-        by_key.setdefault((one.type, one.title), []).append(one)
+    for resource in catalog.resources:
+        by_key.setdefault((resource.type, resource.title), []).append(resource)
 
     def on_event(event: Mapping[str, Any]) -> ResourceDone:
         # The host tells which of several declarations it is; no other place than theirs is believed.
         several = by_key.get((event["type"], event["title"]), ())
-        declared = next((one for one in several if one.source == event.get("source")), next(iter(several), None))
+        declared = next(
+            (resource for resource in several if resource.source == event.get("source")), next(iter(several), None)
+        )
         seen.add((event["type"], event["title"], declared.source if declared is not None else None))
         if event["status"] == "changed" and declared is not None:
             due.update(dict.fromkeys(declared.notify))
@@ -122,7 +124,7 @@ def _tell_left(
     *,
     check: bool,
 ) -> None:
-    every = [(one.type, one.title, one.source) for one in catalog.resources]
+    every = [(resource.type, resource.title, resource.source) for resource in catalog.resources]
     left = [one for one in every if one not in seen]
     handlers = {name: catalog.handlers[name].resource.source for name in due if ("handler", name, None) not in seen}
     if left or (handlers and not check):

@@ -89,7 +89,7 @@ def lent(variables: Mapping[str, str] = os.environ) -> list[LeaseLink]:
     if not text:
         return []
     try:
-        return [_link(one) for one in json.loads(text)]
+        return [_link(load) for load in json.loads(text)]
     except (ValueError, TypeError, RecursionError) as error:
         raise UsageError(
             f"the environment variable {LENT} isn't what cdconf writes there",

@@ -67,11 +67,13 @@ def _check_files(compiler: Compiler) -> None:
     if not looking.errors:
         for host in compiler.environment.hosts.values():
             looking.look(host)
-    lacking = [one for one in looking.errors.values() if isinstance(one, MissingValue)]
-    if any(not one.variable.secret for one in lacking):
+    lacking = [error for error in looking.errors.values() if isinstance(error, MissingValue)]
+    if any(not value.variable.secret for value in lacking):
         raise _lacking(compiler)
     own = f"{THROWN_AWAY}/{compiler.environment.name}/"
-    raise_all([one for one in looking.errors.values() if one not in lacking and not (one.file or "").startswith(own)])
+    raise_all(
+        [error for error in looking.errors.values() if error not in lacking and not (error.file or "").startswith(own)]
+    )
 
 
 def _lacking(compiler: Compiler) -> UsageError:
@@ -83,8 +85,8 @@ def _lacking(compiler: Compiler) -> UsageError:
         scope = compiler.scope(host, facts.mapping)
         names |= {
             name: None
-            for name, one in scope.declared.items()
-            if name not in scope.raw and not one.secret and one.generate is None
+            for name, variable in scope.declared.items()
+            if name not in scope.raw and not variable.secret and variable.generate is None
         }
     options = " ".join(f"-e {name}=…" for name in names)
     return UsageError(

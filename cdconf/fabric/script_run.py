@@ -126,9 +126,9 @@ class ScriptRun:
 
     def _missing(self) -> CdconfError:
         """The error for hosts that can't be worked on: a script that thinks it has all would leave them out."""
-        found = {name: one for name, one in self._run.collector.hosts.items() if one.status in LOST}
-        texts = [f"{name}: {one.status}: {one.error}" for name, one in found.items() if one.error]
-        kind = Unreachable if all(one.status == "unreachable" for one in found.values()) else HostFailed
+        found = {name: result for name, result in self._run.collector.hosts.items() if result.status in LOST}
+        texts = [f"{name}: {result.status}: {result.error}" for name, result in found.items() if result.error]
+        kind = Unreachable if all(result.status == "unreachable" for result in found.values()) else HostFailed
         others = ",".join(f"!{name}" for name in found)
         hint = f'to go on without: limit="{self._run.flags.limit or "all"},{others}"'
         first, *rest = "\n".join(texts).split("\n")

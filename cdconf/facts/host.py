@@ -39,7 +39,9 @@ class HostFacts:
         missing += [f"{PATHS}:{pattern}" for pattern in patterns if pattern not in here]
         if missing:
             fetched = self._fetch(missing)
-            found = {name: fetched[name] for one in wanted if one.name in missing for name in one.names}
+            found = {
+                name: fetched[name] for fact_group in wanted if fact_group.name in missing for name in fact_group.names
+            }
             new = {pattern: fetched[PATHS][pattern] for pattern in patterns if pattern not in here}
             merge(self.known, {**found, PATHS: new} if new else found)
         result = {name: self.known[name] for group in wanted for name in group.names}

@@ -165,7 +165,7 @@ def _with_fields(history: History, ranked: sa.Subquery) -> Select[Any]:
 
 
 def _candidate(identifier: str, environment: str, app: str, at: Any, *fields: str | None) -> dict[str, Any]:
-    fences, of, difference = (None if one is None else parsed(one) for one in fields)
+    fences, of, difference = (None if field is None else parsed(field) for field in fields)
     return {
         "id": identifier,
         "environment": environment,

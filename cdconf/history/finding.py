@@ -59,4 +59,4 @@ def events_of(history: History, identifier: str) -> list[dict[str, Any]]:
     with history.reading() as connection:
         found = parsed(connection.execute(query).scalar_one_or_none())
     events = found if isinstance(found, list) else []
-    return [one for one in events if isinstance(one, dict) and isinstance(one.get("event"), str)]
+    return [event for event in events if isinstance(event, dict) and isinstance(event.get("event"), str)]

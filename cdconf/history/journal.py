@@ -104,9 +104,9 @@ def placed(fences: Mapping[str, int], difference: float | None) -> dict[str, Any
 def _migrated(result: RunResult) -> str | None:
     """What a run did to a database: `expand 2.0 on web1`, `expand 2.0 failed on web1`."""
     for name, host in result.hosts.items():
-        for one in host.resources:
-            if one.type == "migration" and one.status in ("changed", "failed"):
-                return f"{one.title}{' failed' if one.status == 'failed' else ''} on {name}"
+        for resource in host.resources:
+            if resource.type == "migration" and resource.status in ("changed", "failed"):
+                return f"{resource.title}{' failed' if resource.status == 'failed' else ''} on {name}"
     return None
 
 

@@ -36,14 +36,18 @@ def killed_record(identifier: str, events: Sequence[Mapping[str, Any]]) -> dict[
         events: See `run_events`; none: not even its beginning is known.
     """
     about: dict[str, Any] = {}
-    for one in events:
-        if one["event"] in ("began", "about"):
-            about |= {name: value for name, value in one.items() if name not in ("event", "at") and value is not None}
-    times = [at for one in events if (at := number(one.get("at"))) is not None]
+    for event in events:
+        if event["event"] in ("began", "about"):
+            about |= {name: value for name, value in event.items() if name not in ("event", "at") and value is not None}
+    times = [at for event in events if (at := number(event.get("at"))) is not None]
     began = number(about.get("started_at")) or next(iter(times), None) or _time_of(identifier)
-    run = next((one.get("run") for one in events if one["event"] == "leased"), None)
-    fences = {str(one.get("host")): one["fence"] for one in events if one["event"] == "host_leased" and "fence" in one}
-    committed = next((number(one.get("at")) for one in events if one["event"] == "committed"), None)
+    run = next((event.get("run") for event in events if event["event"] == "leased"), None)
+    fences = {
+        str(event.get("host")): event["fence"]
+        for event in events
+        if event["event"] == "host_leased" and "fence" in event
+    }
+    committed = next((number(event.get("at")) for event in events if event["event"] == "committed"), None)
     command = about.get("command")
     record = {
         **about,
@@ -69,7 +73,7 @@ def _time_of(identifier: str) -> float:
 
 
 def _at_last(events: Sequence[Mapping[str, Any]]) -> str:
-    last = next((one for one in reversed(events) if isinstance(one.get("message"), str)), None)
+    last = next((event for event in reversed(events) if isinstance(event.get("message"), str)), None)
     if last is None:
         return "before it had said anything"
     host = f"{last['host']}: " if isinstance(last.get("host"), str) else ""
@@ -79,16 +83,16 @@ def _at_last(events: Sequence[Mapping[str, Any]]) -> str:
 
 def _hosts(events: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     hosts: dict[str, dict[str, Any]] = {}
-    for one in events:
-        names = one.get("hosts") if one["event"] == "started" else [one.get("host")]
+    for event in events:
+        names = event.get("hosts") if event["event"] == "started" else [event.get("host")]
         for name in names if isinstance(names, list) else ():
             if not isinstance(name, str):
                 continue
             host = hosts.setdefault(name, {"status": "not_attempted", "ok": 0, "changed": 0, "failed": 0})
-            if one["event"] == "host":
-                host["status"] = str(one.get("status"))
-            elif one["event"] in ("host_step", "resource", "smoke"):
+            if event["event"] == "host":
+                host["status"] = str(event.get("status"))
+            elif event["event"] in ("host_step", "resource", "smoke"):
                 host["status"] = "interrupted"
-            if one["event"] == "resource" and one.get("status") in ("changed", "failed"):
-                host[one["status"]] += 1
+            if event["event"] == "resource" and event.get("status") in ("changed", "failed"):
+                host[event["status"]] += 1
     return hosts

@@ -44,9 +44,9 @@ def deployments(
     for row in reversed(rows):
         if not row["environment"] or not row["app"]:
             continue
-        one = _deployment(row, verified)
-        if (since is None or one.started_at >= since) and (until is None or one.started_at < until):
-            found.append(one)
+        deployment = _deployment(row, verified)
+        if (since is None or deployment.started_at >= since) and (until is None or deployment.started_at < until):
+            found.append(deployment)
     return found
 
 
@@ -129,7 +129,7 @@ def stages(history: History, commit: str | None = None, since: float | None = No
     with history.reading() as connection:
         rows = [dict(row) for row in connection.execute(query).mappings()]
     found = [_stage(list(those)) for _, those in groupby(rows, lambda row: (row["run"], row["stage"]))]
-    return sorted((one for one in found if since is None or one.began >= since), key=lambda one: one.began)
+    return sorted((stage for stage in found if since is None or stage.began >= since), key=lambda stage: stage.began)
 
 
 def _stage(rows: Sequence[Mapping[str, Any]]) -> RecordedStage:
@@ -196,7 +196,7 @@ def _map(row: Mapping[str, Any]) -> dict[str, Any]:
 def marks(history: History) -> list[Mark]:
     """What people have said later of runs, by when they said it; what isn't whole is left out."""
     found = [_mark(row) for row in history.runs(limit=None, wanted=RunFilter(commands=(MARK,)))]
-    return sorted((one for one in found if one is not None), key=lambda one: (one.recorded_at, one.id))
+    return sorted((mark for mark in found if mark is not None), key=lambda mark: (mark.recorded_at, mark.id))
 
 
 def _mark(row: Mapping[str, Any]) -> Mark | None:

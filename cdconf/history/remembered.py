@@ -30,10 +30,10 @@ def record_of(identifier: str, environment: str, events: Sequence[Event], built:
         events: The run's, the oldest first; one at least.
         built: Archive's digest -> how its statement says that it came to be.
     """
-    run = next((one["run"] for one in events if one.get("run")), None)
-    app = next((one["app"] for one in events if one["app"]), None)
+    run = next((event["run"] for event in events if event.get("run")), None)
+    app = next((event["app"] for event in events if event["app"]), None)
     began = _began(run, events)
-    user, _, controller = next((one["owner"] for one in events if "@" in one.get("owner", "")), "").partition("@")
+    user, _, controller = next((event["owner"] for event in events if "@" in event.get("owner", "")), "").partition("@")
     hosts = _hosts(events)
     archive = _last(events, "archive")
     fences = _fences(events)
@@ -64,10 +64,10 @@ def record_of(identifier: str, environment: str, events: Sequence[Event], built:
 def _fences(events: Sequence[Event]) -> dict[str, int]:
     """Host -> the run's fencing number there, where the host remembers it."""
     fences: dict[str, int] = {}
-    for one in events:
-        fence = one.get("fence")
+    for event in events:
+        fence = event.get("fence")
         if isinstance(fence, int):
-            fences[one["host"]] = max(fence, fences.get(one["host"], 0))
+            fences[event["host"]] = max(fence, fences.get(event["host"], 0))
     return fences
 
 
@@ -93,14 +93,14 @@ def _began(run: str | None, events: Sequence[Event]) -> float:
 
 
 def _command(events: Sequence[Event], app: str | None) -> str:
-    reasons = (one.get("reason", "").partition(" ")[0] for one in events)
+    reasons = (event.get("reason", "").partition(" ")[0] for event in events)
     known = next((_COMMANDS[word] for word in reasons if word in _COMMANDS), None)
     return known or ("deploy" if app else "provision")
 
 
 def _last(events: Sequence[Event], field: str) -> str | None:
     """What the newest event says; where a run went back to isn't what it was about."""
-    return next((one[field] for one in reversed(events) if one.get(field)), None)
+    return next((event[field] for event in reversed(events) if event.get(field)), None)
 
 
 def _why(events: Sequence[Event], event: str) -> str | None:
@@ -108,27 +108,27 @@ def _why(events: Sequence[Event], event: str) -> str | None:
 
 
 def _alone(events: Sequence[Event]) -> str | None:
-    back = [one["host"] for one in events if one["event"] == "reverted"]
+    back = [event["host"] for event in events if event["event"] == "reverted"]
     problem = _why(events, "reverted")
     return f"{', '.join(back)} went back by itself{f', which failed: {problem}' if problem else ''}" if back else None
 
 
 def _hosts(events: Sequence[Event]) -> dict[str, dict[str, Any]]:
     hosts: dict[str, dict[str, Any]] = {}
-    for one in events:
-        host = hosts.setdefault(one["host"], {"status": "not_attempted", "ok": 0, "changed": 0, "failed": 0})
-        if one["event"] == "provisioned":
-            counts = one["counts"]
+    for event in events:
+        host = hosts.setdefault(event["host"], {"status": "not_attempted", "ok": 0, "changed": 0, "failed": 0})
+        if event["event"] == "provisioned":
+            counts = event["counts"]
             host.update({name: counts.get(name, 0) for name in ("ok", "changed", "failed")})
-            host["status"] = "failed" if one["failed"] else "changed" if counts.get("changed") else "ok"
+            host["status"] = "failed" if event["failed"] else "changed" if counts.get("changed") else "ok"
         else:
-            host["status"] = _STATUS.get(one["event"], host["status"])
+            host["status"] = _STATUS.get(event["event"], host["status"])
             host["changed"] = int(host["status"] == "changed")
     return hosts
 
 
 def _exit_code(statuses: set[str], events: Sequence[Event]) -> int | None:
     """None when hosts don't tell how it ended: it was interrupted, or not all heard of its end."""
-    if any(one["event"] == "pinned" for one in events) or statuses & {"failed", "rolled_back"}:
+    if any(event["event"] == "pinned" for event in events) or statuses & {"failed", "rolled_back"}:
         return None if "changed" in statuses and "rolled_back" in statuses else 1
     return 0 if statuses <= {"changed", "ok"} else None

@@ -70,7 +70,7 @@ def tasks_of(record: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> 
         events: What it told.
     """
     root = root_of(record)
-    steps = [one for one in events if one["event"] == "step" and number(one.get("at")) is not None]
+    steps = [event for event in events if event["event"] == "step" and number(event.get("at")) is not None]
     found = []
     for place, (step, ended) in enumerate(_until_the_next(steps, root.ended), 1):
         words = str(step.get("message") or "step").splitlines()[0]

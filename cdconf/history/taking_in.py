@@ -73,7 +73,7 @@ class TakingIn:
         import sqlalchemy as sa
 
         runs = self._tables.runs
-        rows = {one["id"]: self._row(one) for one in records}
+        rows = {record["id"]: self._row(record) for record in records}
         seen = (row for row in rows.values() if row["source"] == "journal")
         _in_pieces(connection, self._database.insert(runs).on_conflict_do_nothing(index_elements=["id"]), seen)
         for row in rows.values():
@@ -88,9 +88,9 @@ class TakingIn:
     def _take_fields(self, connection: sa.Connection, records: Iterable[Row]) -> None:
         table = self._tables.run_fields
         rows = (
-            {"id": one["id"], "name": name, "value": json.dumps(value)}
-            for one in records
-            for name, value in one.items()
+            {"id": record["id"], "name": name, "value": json.dumps(value)}
+            for record in records
+            for name, value in record.items()
             if name not in self._tables.runs.c and name != FIELD and value is not None
         )
         fresh = self._database.insert(table)
@@ -98,7 +98,7 @@ class TakingIn:
         _in_pieces(connection, same, rows)
 
     def _take_events(self, connection: sa.Connection, records: Iterable[Row]) -> None:
-        told = ((one["id"], read_events(self._data, one["id"])) for one in records)
+        told = ((record["id"], read_events(self._data, record["id"])) for record in records)
         rows = ({"id": identifier, "events": json.dumps(events)} for identifier, events in told if events)
         fresh = self._database.insert(self._tables.later.run_events)
         same = fresh.on_conflict_do_update(index_elements=["id"], set_={"events": fresh.excluded.events})

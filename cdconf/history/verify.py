@@ -101,9 +101,9 @@ def verify(checkout: str, lines: Sequence[JournalLine], seen: Sequence[SeenLine]
         claims: What statements say of it.
     """
     named = list(_against_index(checkout, lines, seen))
-    explained = {number for one in named for number in range(one.first, one.last + 1)}
+    explained = {number for finding in named for number in range(finding.first, finding.last + 1)}
     links = {line.link: place for place, line in enumerate(lines, 1)}
-    found = named + [one for one in _by_chain(checkout, lines) if not _is_explained(one, explained)]
+    found = named + [finding for finding in _by_chain(checkout, lines) if not _is_explained(finding, explained)]
     holding = [claim for claim in claims if claim.head.link in links]
     covering = max(holding, key=lambda claim: links[claim.head.link], default=None)
     covered = links[covering.head.link] if covering is not None else 0
@@ -115,13 +115,14 @@ def verify(checkout: str, lines: Sequence[JournalLine], seen: Sequence[SeenLine]
         covered=covered,
         by=covering.statement if covering is not None else None,
         uncovered_since=float(since) if isinstance(since, (int, float)) else None,
-        findings=tuple(sorted(found, key=lambda one: (one.first, one.kind))),
+        findings=tuple(sorted(found, key=lambda finding: (finding.first, finding.kind))),
     )
 
 
-def _is_explained(one: JournalFinding, numbers: set[int]) -> bool:
+def _is_explained(finding: JournalFinding, numbers: set[int]) -> bool:
     return (
-        one.kind in ("cut_out", "rewritten") and set(range(one.first, min(one.last, one.first + 9999) + 1)) <= numbers
+        finding.kind in ("cut_out", "rewritten")
+        and set(range(finding.first, min(finding.last, finding.first + 9999) + 1)) <= numbers
     )
 
 
@@ -157,22 +158,24 @@ def _against_index(checkout: str, lines: Sequence[JournalLine], seen: Sequence[S
         if line.id is not None:
             digests.setdefault(line.id, set()).add(line.digest)
     told: set[tuple[str, str]] = set()
-    for one in sorted(seen, key=lambda one: one.number):
-        if one.link in there or one.id is None or one.digest in digests.get(one.id, ()):
+    for seen_line in sorted(seen, key=lambda one: one.number):
+        if seen_line.link in there or seen_line.id is None or seen_line.digest in digests.get(seen_line.id, ()):
             continue  # where others before it were changed, it has another link, and says the same
-        kind: FindingKind = "rewritten" if one.id in digests else "cut_out"
-        if (one.id, kind) in told:
+        kind: FindingKind = "rewritten" if seen_line.id in digests else "cut_out"
+        if (seen_line.id, kind) in told:
             continue
-        told.add((one.id, kind))
+        told.add((seen_line.id, kind))
         verb = "says something else than the index has seen" if kind == "rewritten" else "is missing"
-        yield JournalFinding(kind, f"{verb}: run {one.id}", checkout, one.number, one.number, one.id)
+        yield JournalFinding(
+            kind, f"{verb}: run {seen_line.id}", checkout, seen_line.number, seen_line.number, seen_line.id
+        )
 
 
 def _unmet(claim: Claim, lines: Sequence[JournalLine], found: Sequence[JournalFinding]) -> Iterator[JournalFinding]:
     """What a head means that no line has: where nothing else explains it, the journal was changed link by link."""
     last = lines[-1].number if lines else 0
     number = claim.head.number
-    if any(one.kind in ("cut_out", "rewritten") and one.first <= number for one in found):
+    if any(finding.kind in ("cut_out", "rewritten") and finding.first <= number for finding in found):
         return
     if number > last:
         text = f"is missing from the end: {claim.statement} has seen it"
@@ -197,9 +200,9 @@ def lost(own: str, claims: Sequence[Claim], known: Mapping[str, Sequence[SeenLin
     found = []
     for checkout, claim in sorted(last.items()):
         have = known.get(checkout, ())
-        if any(one.link == claim.head.link for one in have):
+        if any(line.link == claim.head.link for line in have):
             continue
-        most = max((one.number for one in have), default=0)
+        most = max((line.number for line in have), default=0)
         if most >= claim.head.number:
             text = f"of checkout {checkout} aren't all what {claim.statement} has seen"
             found.append(JournalFinding("rewritten", text, checkout, 1, claim.head.number, statement=claim.statement))

@@ -63,5 +63,5 @@ class WorkTree:
 
 def prefix_of(root: Path) -> str:
     """What git's names begin with, since it counts from the repository's own directory."""
-    top = next((one for one in (root, *root.parents) if (one / ".git").exists()), root)
+    top = next((path for path in (root, *root.parents) if (path / ".git").exists()), root)
     return "" if top == root else f"{root.relative_to(top).as_posix()}/"

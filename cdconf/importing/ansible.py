@@ -69,7 +69,7 @@ def _environment(path: Path) -> str:
 
 def _used_groups(inventory: Inventory) -> dict[str, str]:
     """Ansible's groups -> cdconf's, weakest first. `ungrouped` only when it says something."""
-    names = [one for one in inventory.ordered_groups() if one != "ungrouped" or inventory.groups[one].merged()]
+    names = [group for group in inventory.ordered_groups() if group != "ungrouped" or inventory.groups[group].merged()]
     return group_names(names)
 
 
@@ -80,7 +80,7 @@ class _Conversion:
         self._report = report
         self._groups = target.groups
         self._hosts = host_names(inventory.hosts, {*target.order, *target.groups.values()})
-        self._variables = variable_names(dict.fromkeys(one.name for one in _everything(inventory)))
+        self._variables = variable_names(dict.fromkeys(definition.name for definition in _everything(inventory)))
         self._taken = frozenset(self._variables.values())
         self._complained: set[tuple[str, int, str]] = set()
 
@@ -104,26 +104,30 @@ class _Conversion:
         files = {f"group_vars/{self._groups.get(name, name)}": values for name, values in placed.groups.items()}
         files |= {f"host_vars/{self._hosts[name]}": values for name, values in placed.hosts.items()}
         variables = {
-            file: {self._variables[one.name]: one.value for one in values.values()}
+            file: {self._variables[value.name]: value.value for value in values.values()}
             for file, values in files.items()
             if values
         }
         self._target.write(entries, variables, secrets.values, f"# Imported from Ansible: {shown}", report)
 
     def _entry(self, host: str, variables: Mapping[str, Definition], secrets: Secrets) -> dict[str, Any]:
-        entry = connection(host, variables, self._complain, lambda one: self._sudo_secret(one, variables, secrets))
+        entry = connection(
+            host, variables, self._complain, lambda definition: self._sudo_secret(definition, variables, secrets)
+        )
         mine = {self._groups[group] for group in self._inventory.groups_of(host) if group in self._groups}
         return {"address": entry.pop("address"), "groups": [one for one in self._target.order if one in mine], **entry}
 
-    def _complain(self, one: Definition, why: str) -> None:
-        key = (one.file, one.line, one.name)
+    def _complain(self, definition: Definition, why: str) -> None:
+        key = (definition.file, definition.line, definition.name)
         if key not in self._complained:
             self._complained.add(key)
-            self._report.not_taken.append(ImportFinding(f"'{one.name}' isn't taken over: {why}", one.file, one.line))
+            self._report.not_taken.append(
+                ImportFinding(f"'{definition.name}' isn't taken over: {why}", definition.file, definition.line)
+            )
 
-    def _sudo_secret(self, one: Definition, variables: Mapping[str, Definition], secrets: Secrets) -> str | None:
+    def _sudo_secret(self, definition: Definition, variables: Mapping[str, Definition], secrets: Secrets) -> str | None:
         """The name of the secret with sudo's password, which may be a variable's value; None where it isn't known."""
-        value = one.value
+        value = definition.value
         reference = _REFERENCE.match(value) if isinstance(value, str) else None
         if reference:
             if reference[1] in secrets.whole:
@@ -156,7 +160,9 @@ class _Conversion:
 
     def _without(self, values: Mapping[str, Definition], place: str, secrets: Secrets) -> dict[str, Definition]:
         return {
-            name: secrets.without(one, place, self._taken) for name, one in values.items() if name not in secrets.whole
+            name: secrets.without(definition, place, self._taken)
+            for name, definition in values.items()
+            if name not in secrets.whole
         }
 
     def _wanted(self, host: str, secrets: Secrets) -> dict[str, Definition]:
@@ -173,20 +179,24 @@ class _Conversion:
         for old, new in self._groups.items():
             if old != new:
                 report.renamed.append(ImportFinding(f"the group '{old}' is called '{new}' now"))
-        for one in _everything(self._inventory):
-            name = self._variables[one.name]
-            if name != one.name:
+        for definition in _everything(self._inventory):
+            name = self._variables[definition.name]
+            if name != definition.name:
                 report.renamed.append(
-                    ImportFinding(f"the variable '{one.name}' is called '{name}' now", one.file, one.line)
+                    ImportFinding(
+                        f"the variable '{definition.name}' is called '{name}' now", definition.file, definition.line
+                    )
                 )
 
     def _note_templates(self, placed: Placed) -> None:
         from cdconf.catalog.filters import filter_names, test_names
 
-        values = [one for place in (*placed.groups.values(), *placed.hosts.values()) for one in place.values()]
+        values = [
+            definition for place in (*placed.groups.values(), *placed.hosts.values()) for definition in place.values()
+        ]
         renamed = {old: new for old, new in self._variables.items() if old != new}
         known = Known(filter_names(), test_names())
-        found = dict.fromkeys(finding for one in values for finding in find_foreign(one, known, renamed))
+        found = dict.fromkeys(finding for value in values for finding in find_foreign(value, known, renamed))
         self._report.templates += found
 
 
@@ -199,4 +209,4 @@ def _everything(inventory: Inventory) -> Iterator[Definition]:
 
 def _own(values: Mapping[str, Definition]) -> dict[str, Definition]:
     """Variables without those that tell Ansible how to connect."""
-    return {name: one for name, one in values.items() if not name.startswith("ansible_")}
+    return {name: definition for name, definition in values.items() if not name.startswith("ansible_")}

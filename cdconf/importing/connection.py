@@ -48,15 +48,15 @@ def connection(name: str, variables: Mapping[str, Definition], complain: Complai
     """
     settings: dict[str, Any] = {}
     for key in sorted(variables, key=lambda key: (key not in _ARGUMENTS, key not in _SYNONYMS)):  # later ones win
-        one, known = variables[key], _SYNONYMS.get(key, key)
+        definition, known = variables[key], _SYNONYMS.get(key, key)
         if known in _SETTERS:
-            _SETTERS[known](settings, one, complain)
+            _SETTERS[known](settings, definition, complain)
         elif known in _ARGUMENTS:
-            _arguments(settings, one, complain)
+            _arguments(settings, definition, complain)
         elif known == "ansible_become_password":
-            _sudo_password(settings, one, complain, keep)
+            _sudo_password(settings, definition, complain, keep)
         elif key.startswith("ansible_"):
-            complain(one, _WHY_NOT.get(key, "cdconf has no such setting"))
+            complain(definition, _WHY_NOT.get(key, "cdconf has no such setting"))
     if settings.get("sudo_password") and "ansible_become" not in variables:  # plays say `become: true` as well
         settings["become"] = "sudo"
     if "become" not in settings:
@@ -71,61 +71,68 @@ def connection(name: str, variables: Mapping[str, Definition], complain: Complai
 
 
 def _text(key: str) -> Callable[[dict[str, Any], Definition, Complain], None]:
-    def set_text(settings: dict[str, Any], one: Definition, complain: Complain) -> None:
-        if isinstance(one.value, Hidden) or not isinstance(one.value, (str, int)) or "{{" in str(one.value):
-            complain(one, f"its value isn't plain text: set {key} in hosts.yml")
-        elif one.value != "":
-            settings[key] = str(one.value)
+    def set_text(settings: dict[str, Any], definition: Definition, complain: Complain) -> None:
+        if (
+            isinstance(definition.value, Hidden)
+            or not isinstance(definition.value, (str, int))
+            or "{{" in str(definition.value)
+        ):
+            complain(definition, f"its value isn't plain text: set {key} in hosts.yml")
+        elif definition.value != "":
+            settings[key] = str(definition.value)
 
     return set_text
 
 
-def _port(settings: dict[str, Any], one: Definition, complain: Complain) -> None:
-    text = str(one.value) if isinstance(one.value, (str, int)) else ""
+def _port(settings: dict[str, Any], definition: Definition, complain: Complain) -> None:
+    text = str(definition.value) if isinstance(definition.value, (str, int)) else ""
     if text.isdigit() and 0 < int(text) < 65536:
         settings["port"] = int(text)
     else:
-        complain(one, "its value isn't a port: set port in hosts.yml")
+        complain(definition, "its value isn't a port: set port in hosts.yml")
 
 
-def _become(settings: dict[str, Any], one: Definition, complain: Complain) -> None:
-    value = one.value.lower() if isinstance(one.value, str) else one.value
+def _become(settings: dict[str, Any], definition: Definition, complain: Complain) -> None:
+    value = definition.value.lower() if isinstance(definition.value, str) else definition.value
     if not isinstance(value, Hidden) and value in _TRUE:
         settings["become"] = "sudo"
 
 
-def _sudo_password(settings: dict[str, Any], one: Definition, complain: Complain, keep: Keep) -> None:
-    name = keep(one)
+def _sudo_password(settings: dict[str, Any], definition: Definition, complain: Complain, keep: Keep) -> None:
+    name = keep(definition)
     if name is None:
-        complain(one, "what it comes to isn't known: name a secret in `ssh: {sudo_password: NAME}`, or be asked for it")
+        complain(
+            definition,
+            "what it comes to isn't known: name a secret in `ssh: {sudo_password: NAME}`, or be asked for it",
+        )
     else:
         settings["sudo_password"] = name
 
 
-def _become_method(settings: dict[str, Any], one: Definition, complain: Complain) -> None:
-    if one.value != "sudo":
-        complain(one, "cdconf becomes root with sudo only")
+def _become_method(settings: dict[str, Any], definition: Definition, complain: Complain) -> None:
+    if definition.value != "sudo":
+        complain(definition, "cdconf becomes root with sudo only")
 
 
-def _become_user(settings: dict[str, Any], one: Definition, complain: Complain) -> None:
-    if one.value != "root":
-        complain(one, "the agent runs as root; resources have owners")
+def _become_user(settings: dict[str, Any], definition: Definition, complain: Complain) -> None:
+    if definition.value != "root":
+        complain(definition, "the agent runs as root; resources have owners")
 
 
-def _transport(settings: dict[str, Any], one: Definition, complain: Complain) -> None:
-    kind = str(one.value).rpartition(".")[2]
+def _transport(settings: dict[str, Any], definition: Definition, complain: Complain) -> None:
+    kind = str(definition.value).rpartition(".")[2]
     if kind in ("local", "docker"):
         settings["transport"] = kind
     elif kind not in ("ssh", "smart", "paramiko", "paramiko_ssh", "libssh"):
-        complain(one, "cdconf connects by ssh, docker or locally")
+        complain(definition, "cdconf connects by ssh, docker or locally")
 
 
-def _arguments(settings: dict[str, Any], one: Definition, complain: Complain) -> None:
+def _arguments(settings: dict[str, Any], definition: Definition, complain: Complain) -> None:
     """Takes jump host and known hosts out of ssh's arguments; complains about the rest."""
     try:
-        words = shlex.split(str(one.value)) if isinstance(one.value, (str, int)) else []
+        words = shlex.split(str(definition.value)) if isinstance(definition.value, (str, int)) else []
     except ValueError:
-        words = [str(one.value)]
+        words = [str(definition.value)]
     rest = []
     while words:
         word = words.pop(0)
@@ -136,7 +143,7 @@ def _arguments(settings: dict[str, Any], one: Definition, complain: Complain) ->
         if not _option(settings, *_split(word)):
             rest.append(word)
     if rest:
-        complain(one, f"cdconf doesn't pass these arguments to ssh: {shlex.join(rest)} (~/.ssh/config is read)")
+        complain(definition, f"cdconf doesn't pass these arguments to ssh: {shlex.join(rest)} (~/.ssh/config is read)")
 
 
 def _split(option: str) -> tuple[str, str]:

@@ -36,19 +36,19 @@ def flatten(inventory: Inventory, placed: Placed, order: Sequence[str], wanted: 
         report: Learns what was moved, and why.
     """
     groups = {host: ["all", *sorted(inventory.groups_of(host), key=order.index)] for host in inventory.hosts}
-    winners = {id(one) for values in wanted.values() for one in values.values()}
+    winners = {id(value) for values in wanted.values() for value in values.values()}
     for host, values in wanted.items():
-        for name, one in values.items():
+        for name, definition in values.items():
             found = _found(placed, groups[host], host, name)
-            while found is not None and found[0] and not same(found[1].value, one.value):
+            while found is not None and found[0] and not same(found[1].value, definition.value):
                 if id(found[1]) in winners:
                     break
                 del placed.groups[found[0]][name]
-                report.moved.append(ImportFinding(_lost(name, found[0], one), found[1].file, found[1].line))
+                report.moved.append(ImportFinding(_lost(name, found[0], definition), found[1].file, found[1].line))
                 found = _found(placed, groups[host], host, name)
-            if found is None or not same(found[1].value, one.value):
-                placed.hosts.setdefault(host, {})[name] = one
-                report.moved.append(ImportFinding(_moved(name, host, found), one.file, one.line))
+            if found is None or not same(found[1].value, definition.value):
+                placed.hosts.setdefault(host, {})[name] = definition
+                report.moved.append(ImportFinding(_moved(name, host, found), definition.file, definition.line))
 
 
 def _found(placed: Placed, groups: Sequence[str], host: str, name: str) -> tuple[str, Definition] | None:

@@ -36,8 +36,8 @@ class Secrets:
     def take_whole(self, definitions: Iterable[Definition], names: Mapping[str, str]) -> None:
         """Finds the variables that are one encrypted text wherever they're set; `names` are those of cdconf."""
         by_name: dict[str, list[Any]] = {}
-        for one in definitions:
-            by_name.setdefault(one.name, []).append(one.value)
+        for definition in definitions:
+            by_name.setdefault(definition.name, []).append(definition.value)
         for name, values in by_name.items():
             first = values[0]
             if not isinstance(first, Hidden) or not all(value == first for value in values):
@@ -46,17 +46,20 @@ class Secrets:
                 self.whole.add(name)
                 self.values[names[name]] = first.plain
 
-    def without(self, one: Definition, place: str, reserved: Collection[str]) -> Definition:
+    def without(self, definition: Definition, place: str, reserved: Collection[str]) -> Definition:
         """The definition with references in place of encrypted values; the same one each time.
 
         Args:
-            one: A definition.
+            definition: A definition.
             place: The group or host whose it is; names of secrets are made from it.
             reserved: Names of variables, which no secret made here may have.
         """
-        if id(one) not in self._converted:
-            self._converted[id(one)] = (one, replace(one, value=self._refer(one.value, one.name, place, reserved)))
-        return self._converted[id(one)][1]
+        if id(definition) not in self._converted:
+            self._converted[id(definition)] = (
+                definition,
+                replace(definition, value=self._refer(definition.value, definition.name, place, reserved)),
+            )
+        return self._converted[id(definition)][1]
 
     def _refer(self, value: Any, path: str, place: str, reserved: Collection[str]) -> Any:
         if isinstance(value, Hidden):

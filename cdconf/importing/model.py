@@ -37,7 +37,7 @@ class Vars:
 
     def merged(self) -> dict[str, Definition]:
         """The winning definition of each name."""
-        return {name: one for origin in ORIGINS for name, one in self.by_origin[origin].items()}
+        return {name: definition for origin in ORIGINS for name, definition in self.by_origin[origin].items()}
 
 
 @dataclass
@@ -97,7 +97,12 @@ class Inventory:
         for name in self.groups:
             if name != "all" and name not in contained:
                 self.groups["all"].children[name] = None
-        grouped = {host for name, one in self.groups.items() if name not in ("all", "ungrouped") for host in one.hosts}
+        grouped = {
+            host
+            for name, imported_group in self.groups.items()
+            if name not in ("all", "ungrouped")
+            for host in imported_group.hosts
+        }
         self.groups["ungrouped"].hosts = {host: None for host in self.hosts if host not in grouped}
         self._depths = self._measure()
         self._groups_of = cache(self._find_groups)
@@ -151,4 +156,4 @@ class Inventory:
 
     def resolve(self, host: str) -> dict[str, Definition]:
         """The definition that wins for each variable of a host."""
-        return {name: one for _, layer in self.layers(host) for name, one in layer.items()}
+        return {name: definition for _, layer in self.layers(host) for name, definition in layer.items()}

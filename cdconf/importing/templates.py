@@ -26,20 +26,20 @@ class Known:
     tests: Collection[str]
 
 
-def find_foreign(one: Definition, known: Known, renamed: Mapping[str, str]) -> list[ImportFinding]:
+def find_foreign(definition: Definition, known: Known, renamed: Mapping[str, str]) -> list[ImportFinding]:
     """What a variable's value says that only Ansible understands.
 
     Args:
-        one: The variable.
+        definition: The variable.
         known: What cdconf's templates have.
         renamed: Variables whose name in cdconf is another.
     """
     found: dict[tuple[str, int], None] = {}
-    for text, line in _texts(one.value, one.line):
+    for text, line in _texts(definition.value, definition.line):
         if any(mark in text for mark in _MARKS):
             for message in _foreign(text, known, renamed):
-                found[f"'{one.name}': {message}", line] = None
-    return [ImportFinding(message, one.file, line) for message, line in found]
+                found[f"'{definition.name}': {message}", line] = None
+    return [ImportFinding(message, definition.file, line) for message, line in found]
 
 
 def _texts(value: Any, line: int) -> Iterator[tuple[str, int]]:

@@ -138,8 +138,8 @@ def _yaml_hosts(inventory: Inventory, group: ImportedGroup, section: YamlMap) ->
 
 
 def _variable_files(inventory: Inventory, folder: Path, origin: str, source: ImportSource) -> None:
-    places: list[tuple[str, str, Vars]] = [("group_vars", name, one) for name, one in inventory.groups.items()]
-    places += [("host_vars", name, one) for name, one in inventory.hosts.items()]
+    places: list[tuple[str, str, Vars]] = [("group_vars", name, group) for name, group in inventory.groups.items()]
+    places += [("host_vars", name, host) for name, host in inventory.hosts.items()]
     for kind, name, place in places:
         for file in _variable_paths(folder / kind, name):
             values = source.mapping(file)

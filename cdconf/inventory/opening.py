@@ -39,11 +39,11 @@ def opens(windows: Sequence[Window], freezes: Sequence[Freeze], now: float) -> f
     at = now
     until = now + SEARCHED * DAY
     while at < until:
-        frozen = [one.ends for one in freezes if freezes_at(one, at)]
+        frozen = [freeze.ends for freeze in freezes if freezes_at(freeze, at)]
         if frozen:
             at = max(frozen)
             until = at + SEARCHED * DAY
-        elif all(is_open(one, at) for one in windows):
+        elif all(is_open(window, at) for window in windows):
             return at
         else:
             at = (at // MINUTE + 1) * MINUTE

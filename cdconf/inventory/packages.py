@@ -31,4 +31,4 @@ class Packages:
 
 def paths(packages: Iterable[Packages]) -> list[str]:
     """Where a release has links to its packages, sorted."""
-    return sorted(one.path for one in packages)
+    return sorted(package.path for package in packages)

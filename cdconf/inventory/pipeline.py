@@ -56,11 +56,11 @@ class Pipeline:
 
     def named(self, name: str) -> Stage | None:
         """The stage of this name."""
-        return next((one for one in self.stages if one.name == name), None)
+        return next((stage for stage in self.stages if stage.name == name), None)
 
     def of_environment(self, environment: str) -> Stage | None:
         """The first stage that names an environment."""
-        return next((one for one in self.stages if one.environment == environment), None)
+        return next((stage for stage in self.stages if stage.environment == environment), None)
 
     @property
     def apps(self) -> tuple[str, ...]:
@@ -69,7 +69,7 @@ class Pipeline:
 
     def before(self, name: str) -> tuple[str, ...]:
         """The names of the stages that stand before one."""
-        names = [one.name for one in self.stages]
+        names = [stage.name for stage in self.stages]
         return tuple(names[: names.index(name)])
 
 

@@ -100,8 +100,8 @@ def _size(mapping: YamlMap, what: str) -> Size:
 
 def _merged(parts: list[Size]) -> Size:
     """Of several sizes, the last word on memory and the last one on processors."""
-    memory = next((one.memory for one in reversed(parts) if one.memory is not None), None)
-    return Size(memory, next((one.cpus for one in reversed(parts) if one.cpus is not None), None))
+    memory = next((part.memory for part in reversed(parts) if part.memory is not None), None)
+    return Size(memory, next((part.cpus for part in reversed(parts) if part.cpus is not None), None))
 
 
 def _ports(entry: YamlMap, what: str) -> dict[int, int | None] | None:

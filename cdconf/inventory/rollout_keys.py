@@ -47,8 +47,8 @@ def health(app: Section) -> Health | None:
 def _statuses(section: Section) -> tuple[int, ...]:
     value: Any = section.mapping.get("status", [])
     members = value if isinstance(value, list) else [value]
-    for one in members:
-        if isinstance(one, bool) or not isinstance(one, int) or not 100 <= one <= 599:
+    for member in members:
+        if isinstance(member, bool) or not isinstance(member, int) or not 100 <= member <= 599:
             text = f"'status' in {section.what} must be an HTTP status such as 200, or a list of them"
             raise section.error(text, "status")
     if "status" in section and not members:
@@ -58,7 +58,7 @@ def _statuses(section: Section) -> tuple[int, ...]:
 
 def _units(section: Section) -> tuple[str, ...]:
     units: tuple[str, ...] = section["systemd"]
-    if "systemd" in section and (not units or not all(re.match(r"[\w@:.\\-]+\Z", one) for one in units)):
+    if "systemd" in section and (not units or not all(re.match(r"[\w@:.\\-]+\Z", unit) for unit in units)):
         text = f"'systemd' in {section.what} must be units' names"
         raise section.error(text, "systemd", "such as nginx or shop@1.service")
     return units

@@ -19,7 +19,7 @@ def stages_of(top: Mapping[str, Any]) -> list[YamlMap]:
     """
     pipeline = top.get("pipeline")
     stages = pipeline.get("stages") if isinstance(pipeline, dict) else pipeline
-    return [one for one in stages if isinstance(one, YamlMap)] if isinstance(stages, list) else []
+    return [stage for stage in stages if isinstance(stage, YamlMap)] if isinstance(stages, list) else []
 
 
 def inputs_of(stage: YamlMap) -> tuple[str, ...]:

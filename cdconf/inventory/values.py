@@ -40,7 +40,7 @@ def names(mapping: YamlMap, key: str, what: str, default: tuple[str, ...] | None
     if isinstance(value, str) and key != "days":  # a window's `mon, wed` is split
         check_one(mapping, key, what, value)
     members = [value] if isinstance(value, str) else value
-    if not isinstance(members, list) or not all(isinstance(one, str) for one in members):
+    if not isinstance(members, list) or not all(isinstance(member, str) for member in members):
         raise mapping.error(f"'{key}' in {what} must be a list of names, not {kind_of(value)}", key)
     return tuple(members)
 

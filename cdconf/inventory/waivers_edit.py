@@ -35,22 +35,22 @@ def with_waivers(text: str, waivers: Sequence[Waiver], file: str) -> str:
     """
     wanted = [*_told(loads(text, file)), *map(_unplaced, waivers)]
     newline = "\r\n" if "\r\n" in text else "\n"
-    return _checked(_added(text or NEW, [_flow(one) for one in waivers], newline), wanted, text, file)
+    return _checked(_added(text or NEW, [_flow(waiver) for waiver in waivers], newline), wanted, text, file)
 
 
 def without_waivers(text: str, waivers: Iterable[Waiver], file: str) -> str:
     """The text without some of its waivers; the comments around them stay. For arguments and errors see above."""
-    gone = {one.names for one in waivers}
+    gone = {waiver.names for waiver in waivers}
     before = _told(loads(text, file))
     result = text
     for number in reversed(range(len(before))):
         if before[number].names in gone:
             result = _removed(result, number)
-    return _checked(result, [one for one in before if one.names not in gone], text, file)
+    return _checked(result, [waiver for waiver in before if waiver.names not in gone], text, file)
 
 
 def _told(top: YamlMap) -> list[Waiver]:
-    return [_unplaced(one) for one in read_waivers(top)]
+    return [_unplaced(waiver) for waiver in read_waivers(top)]
 
 
 def _unplaced(waiver: Waiver) -> Waiver:
@@ -98,7 +98,7 @@ def _added(text: str, entries: Sequence[str], newline: str) -> str:
     if found is None:
         if isinstance(yaml.compose(text, yaml.SafeLoader), yaml.MappingNode):  # `{}`, as no other key is known
             text = ""
-        return _appended(text, ["waivers:", *(f"  - {one}" for one in entries)], newline)
+        return _appended(text, ["waivers:", *(f"  - {entry}" for entry in entries)], newline)
     if isinstance(found, yaml.SequenceNode) and found.flow_style:
         place = found.value[-1].end_mark.index if found.value else found.start_mark.index + 1
         return text[:place] + (", " if found.value else "") + ", ".join(entries) + text[place:]
@@ -106,13 +106,13 @@ def _added(text: str, entries: Sequence[str], newline: str) -> str:
         start, end = found.start_mark.index, found.end_mark.index
         if start == end:
             place = _behind(text, found)
-            return _appended(text[:place], [f"  - {one}" for one in entries], newline) + text[place:]
+            return _appended(text[:place], [f"  - {entry}" for entry in entries], newline) + text[place:]
         space = "" if text[start - 1 : start].isspace() else " "
         return f"{text[:start]}{space}[{', '.join(entries)}]{text[end:]}"
     dash = _dash(text, found.value[-1])
     indent = text[_line(text, dash) : dash]
     place = _behind(text, found.value[-1])
-    return _appended(text[:place], [f"{indent}- {one}" for one in entries], newline) + text[place:]
+    return _appended(text[:place], [f"{indent}- {entry}" for entry in entries], newline) + text[place:]
 
 
 def _removed(text: str, number: int) -> str:
@@ -150,4 +150,4 @@ def _behind(text: str, node: yaml.Node) -> int:
 
 
 def _appended(text: str, lines: Sequence[str], newline: str) -> str:
-    return text + ("" if not text or text.endswith("\n") else newline) + "".join(f"{one}{newline}" for one in lines)
+    return text + ("" if not text or text.endswith("\n") else newline) + "".join(f"{line}{newline}" for line in lines)

@@ -176,7 +176,7 @@ def account(kind: str, hidden: Sequence[Path] = ()) -> Iterator[Account]:
             folder.chmod(_ENTERED)
             needed = [folder, *sight.python_paths()]
             closed = sight.hidden(needed)
-            tools = [one for one in sight.tools(os.environ.get("PATH", "")) if sight.unreadable([one]) is None]
+            tools = [tool for tool in sight.tools(os.environ.get("PATH", "")) if sight.unreadable([tool]) is None]
             if closed and _can_show():
                 closed = sight.hidden([*needed, *tools])
             elif closed:
@@ -195,12 +195,12 @@ def account(kind: str, hidden: Sequence[Path] = ()) -> Iterator[Account]:
 def private(projects: Sequence[Path]) -> list[Path]:
     """Projects' directories, and those that their data are in."""
     found = []
-    for one in projects:
-        data = (one / _DATA).resolve()
-        found.append(one)
-        if one.resolve().is_relative_to(data):
+    for project in projects:
+        data = (project / _DATA).resolve()
+        found.append(project)
+        if project.resolve().is_relative_to(data):
             found.append(data.parent)
-        elif not data.is_relative_to(one.resolve()):
+        elif not data.is_relative_to(project.resolve()):
             found.append(data)
     return found
 

@@ -167,7 +167,7 @@ class Container:
         """
         token = self.folder / "token"
         token.write_text(secrets.token_hex(16), "ascii")
-        private = [str(one) for one in private_places()]
+        private = [str(place) for place in private_places()]
         problem = "it can't be told whose files are made in it"
         for user in (f"{os.geteuid()}:{os.getegid()}", "0:0"):
             made = self.home / f".made-by-{user.partition(':')[0]}"

@@ -28,8 +28,8 @@ def copy(source: Path, target: Path, within: Path, *, dots: bool = True) -> None
     elif source.is_dir():
         target.mkdir()
         with os.scandir(source) as entries:
-            for one in entries:
-                if one.name != "__pycache__" and (dots or not one.name.startswith(".")):
-                    copy(source / one.name, target / one.name, within, dots=dots)
+            for entry in entries:
+                if entry.name != "__pycache__" and (dots or not entry.name.startswith(".")):
+                    copy(source / entry.name, target / entry.name, within, dots=dots)
     elif source.is_file() and source.stat().st_size <= LARGEST:
         shutil.copyfile(source, target)

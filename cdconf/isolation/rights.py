@@ -32,7 +32,7 @@ def prepare(rights: Rights) -> None:
         OSError: The kernel refuses.
     """
     if rights.closed:
-        closed = {Path(above): [Path(one) for one in paths] for above, paths in rights.closed.items()}
+        closed = {Path(above): [Path(path) for path in paths] for above, paths in rights.closed.items()}
         sight.show(closed, Path(rights.own))
     kernel.no_new_privileges()
 

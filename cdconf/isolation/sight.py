@@ -33,12 +33,12 @@ def is_open(path: Path) -> bool:
 
 def closed_above(path: Path) -> Path | None:
     """The topmost directory above a path that others can't enter."""
-    return next((one for one in reversed(path.parents) if not one.stat().st_mode & _ENTER), None)
+    return next((parent for parent in reversed(path.parents) if not parent.stat().st_mode & _ENTER), None)
 
 
 def unreadable(paths: Iterable[Path]) -> Path | None:
     """A directory that would be closed to others wherever it were shown; None when there's none."""
-    return next((one for one in paths if one.stat().st_mode & (_ENTER | _READ) != _ENTER | _READ), None)
+    return next((path for path in paths if path.stat().st_mode & (_ENTER | _READ) != _ENTER | _READ), None)
 
 
 def hidden(paths: Iterable[Path]) -> dict[Path, list[Path]]:

@@ -48,7 +48,7 @@ def lacking(proc: Path = Path("/proc/self")) -> str | None:
 def free_user() -> Iterator[int | None]:
     """A user id for this run alone; None when there's none, or no place to say so."""
     with contextlib.ExitStack() as stack:
-        place = next((one for one in _PLACES if _is_ours(one)), None)
+        place = next((path for path in _PLACES if _is_ours(path)), None)
         for number in IDS if place is not None else ():
             with contextlib.suppress(KeyError):
                 pwd.getpwuid(number)

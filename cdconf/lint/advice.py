@@ -56,7 +56,15 @@ class Advice:
             self._order,
         )
         found = {finding for rule in rules for finding in rule()}
-        return sorted(found, key=lambda one: (one.file, one.line or 0, one.rule, one.message))
+        return sorted(
+            found,
+            key=lambda lint_finding: (
+                lint_finding.file,
+                lint_finding.line or 0,
+                lint_finding.rule,
+                lint_finding.message,
+            ),
+        )
 
     @cached_property
     def roles(self) -> dict[str, Role]:
@@ -117,9 +125,11 @@ class Advice:
     def _variables(self) -> Iterator[LintFinding]:
         set_somewhere = {name for values in self.settings for name in values}
         for role in self.roles.values():
-            for name, one in role.variables.items():
+            for name, variable in role.variables.items():
                 if name not in self.read:
-                    yield LintFinding("unused_variable", f"nothing reads the variable '{name}'", one.file, one.line)
+                    yield LintFinding(
+                        "unused_variable", f"nothing reads the variable '{name}'", variable.file, variable.line
+                    )
             for name in sorted(self.by_role[role.name].names & set_somewhere - self.declared):
                 message = f"the role reads '{name}', which no role declares"
                 yield LintFinding(
@@ -158,7 +168,7 @@ class Advice:
         top = self._load(path) or YamlMap()
         hosts = top.get("hosts")
         sections = [top, *(hosts.values() if isinstance(hosts, YamlMap) else ())]
-        found = [one.get("ssh") for one in sections if isinstance(one, YamlMap)]
+        found = [section.get("ssh") for section in sections if isinstance(section, YamlMap)]
         return {str(ssh["sudo_password"]) for ssh in found if isinstance(ssh, YamlMap) and "sudo_password" in ssh}
 
     def _differences(self) -> Iterator[LintFinding]:
@@ -197,20 +207,22 @@ class Advice:
                     yield LintFinding(rule, f"nothing names '{name}'", self._shown(path))
 
     def _handlers(self) -> Iterator[LintFinding]:
-        notified = {name for role in self.roles.values() for one in role.resources for name in one.notify}
+        notified = {name for role in self.roles.values() for resource in role.resources for name in resource.notify}
         for role in self.roles.values():
-            for name, one in role.handlers.items():
+            for name, declared in role.handlers.items():
                 if name not in notified:
-                    yield LintFinding("unused_handler", f"nothing notifies the handler '{name}'", one.file, one.line)
+                    yield LintFinding(
+                        "unused_handler", f"nothing notifies the handler '{name}'", declared.file, declared.line
+                    )
 
     def _guards(self) -> Iterator[LintFinding]:
         for role in self.roles.values():
-            for one in role.resources:
-                problem = guards.problem(one) if one.type == "command" else None
+            for resource in role.resources:
+                problem = guards.problem(resource) if resource.type == "command" else None
                 if problem is not None:
-                    guard = "unless" if "unless" in one.fields else "creates"
-                    line = one.fields.lines.get(guard, one.line)
-                    yield LintFinding("suspicious_guard", problem[0], one.file, line, problem[1])
+                    guard = "unless" if "unless" in resource.fields else "creates"
+                    line = resource.fields.lines.get(guard, resource.line)
+                    yield LintFinding("suspicious_guard", problem[0], resource.file, line, problem[1])
 
     def _apps(self) -> Iterator[LintFinding]:
         for app in self.project.apps.values():
@@ -233,12 +245,12 @@ class Advice:
     def _toggles(self) -> Iterator[LintFinding]:
         today = date.today().isoformat()  # noqa: DTZ011  the day where the people are
         for app in self.project.apps.values():
-            for one in app.toggles.values():
-                if one.expires and one.expires <= today:
-                    asked = f"; ask {one.owner}" if one.owner else ""
-                    message = f"the toggle '{one.name}' of app '{app.name}' expired on {one.expires}{asked}"
+            for toggle in app.toggles.values():
+                if toggle.expires and toggle.expires <= today:
+                    asked = f"; ask {toggle.owner}" if toggle.owner else ""
+                    message = f"the toggle '{toggle.name}' of app '{app.name}' expired on {toggle.expires}{asked}"
                     hint = "take it out of the app and of cdconf.yml, or give it another day"
-                    yield LintFinding("expired_toggle", message, one.file, one.line, hint)
+                    yield LintFinding("expired_toggle", message, toggle.file, toggle.line, hint)
 
     def _waivers(self) -> Iterator[LintFinding]:
         now = Clock().counted()
@@ -247,15 +259,17 @@ class Advice:
                 environment, waivers = load_environment(self.project, name), load_waivers(self.project, name)
             except CdconfError:
                 continue
-            for one in waivers:
-                what = f"the waiver of {one.type} {one.title} on '{one.host}'"
-                if not one.holds(now):
+            for waiver in waivers:
+                what = f"the waiver of {waiver.type} {waiver.title} on '{waiver.host}'"
+                if not waiver.holds(now):
                     hint = "mend it and `cdconf waiver remove` the waiver, or give it another day"
-                    yield LintFinding("expired_waiver", f"{what} ended on {one.until}", one.file, one.line, hint)
-                if not hosts_of(self.project, environment, one.host):
-                    known = did_you_mean(one.host, [*environment.hosts, *self.project.groups])
+                    yield LintFinding(
+                        "expired_waiver", f"{what} ended on {waiver.until}", waiver.file, waiver.line, hint
+                    )
+                if not hosts_of(self.project, environment, waiver.host):
+                    known = did_you_mean(waiver.host, [*environment.hosts, *self.project.groups])
                     message = f"{what} is for no host of {name}"
-                    yield LintFinding("stale_waiver", message, one.file, one.line, known)
+                    yield LintFinding("stale_waiver", message, waiver.file, waiver.line, known)
 
     def _windows(self) -> Iterator[LintFinding]:
         for name in self.project.filed():

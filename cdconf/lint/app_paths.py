@@ -24,32 +24,32 @@ def given_away(catalogs: Iterable[Catalog], apps: Iterable[App]) -> Iterator[Lin
     for catalog in catalogs:
         for app in apps:
             places = {app.path, posixpath.join(app.path, "releases"), posixpath.join(app.path, "current")}
-            for one in catalog.resources if app.user else ():
-                given = None if one.absent else _given(one, str(app.user), places)
+            for resource in catalog.resources if app.user else ():
+                given = None if resource.absent else _given(resource, str(app.user), places)
                 if given is not None:
-                    file, _, line = one.source.rpartition(":")
+                    file, _, line = resource.source.rpartition(":")
                     message = (
                         f"it lets '{app.user}' change '{given}', so whoever breaks into '{app.name}' owns its releases"
                     )
                     yield LintFinding(RULE, message, file, int(line), HINT)
 
 
-def _given(one: Resource, user: str, places: set[str]) -> str | None:
+def _given(resource: Resource, user: str, places: set[str]) -> str | None:
     """Which of some paths a resource lets a user write to."""
-    fields = one.fields
-    if one.type == "user":
-        makes = one.fields.get("name") == user and fields.get("create_home") and fields.get("home") in places
+    fields = resource.fields
+    if resource.type == "user":
+        makes = resource.fields.get("name") == user and fields.get("create_home") and fields.get("home") in places
         return str(fields["home"]) if makes else None
     path = fields.get("path")
-    if one.type not in ("directory", "archive", "git", "link") or not isinstance(path, str):
+    if resource.type not in ("directory", "archive", "git", "link") or not isinstance(path, str):
         return None
     below = sorted(place for place in places if f"{place}/".startswith(f"{path}/"))
     found = path if path in places else below[0] if below and fields.get("recursive") else None
-    return found if found is not None and _can_write(one, user) else None
+    return found if found is not None and _can_write(resource, user) else None
 
 
-def _can_write(one: Resource, user: str) -> bool:
-    fields, mode = one.fields, mode_bits(str(one.fields.get("mode", "0755")), stat.S_IFDIR | 0o755)
+def _can_write(resource: Resource, user: str) -> bool:
+    fields, mode = resource.fields, mode_bits(str(resource.fields.get("mode", "0755")), stat.S_IFDIR | 0o755)
     if user in (fields.get("owner"), fields.get("user")):
         return True
     return bool(mode & 0o002) or (fields.get("group") == user and bool(mode & 0o020))

@@ -31,7 +31,7 @@ def examine(project: Project) -> tuple[list[CdconfError], list[LintFinding]]:
 
     def keep(catalog: Catalog, used: Mapping[str, ResourceType]) -> None:
         catalogs.append(catalog)
-        types.update({one.type: used[one.type] for one in catalog.resources})
+        types.update({resource.type: used[resource.type] for resource in catalog.resources})
 
     errors = lint(project, keep)
     errors += smoke_errors(project.root, dict.fromkeys(role for group in project.groups.values() for role in group))
@@ -51,11 +51,11 @@ def examine(project: Project) -> tuple[list[CdconfError], list[LintFinding]]:
 def _each_once(found: Iterable[LintFinding]) -> Iterator[LintFinding]:
     """One finding for each rule and line: what's true of one host mostly is of all."""
     seen = set()
-    for one in found:
-        key = (one.rule, one.file, one.line, one.hint)
+    for finding in found:
+        key = (finding.rule, finding.file, finding.line, finding.hint)
         if key not in seen:
             seen.add(key)
-            yield one
+            yield finding
 
 
 _SERVERS = ("postgresql", "postgresql-server", "mariadb-server", "mysql-server", "default-mysql-server")
@@ -65,7 +65,7 @@ def _databases(project: Project, catalogs: list[Catalog]) -> Iterator[LintFindin
     """Apps whose migration runs on one host of an environment in which several of their hosts have a database."""
     own: dict[tuple[str, str], list[str]] = {}
     for catalog in catalogs:
-        if any(_makes_a_database(one) for one in catalog.resources):
+        if any(_makes_a_database(resource) for resource in catalog.resources):
             host = load_environment(project, catalog.environment).hosts[catalog.host]
             for app in project.apps_on(host):
                 own.setdefault((app.name, catalog.environment), []).append(catalog.host)
@@ -80,7 +80,7 @@ def _databases(project: Project, catalogs: list[Catalog]) -> Iterator[LintFindin
             yield LintFinding("database_per_host", message, app.file, app.line, hint)
 
 
-def _makes_a_database(one: Resource) -> bool:
-    if one.absent:
+def _makes_a_database(resource: Resource) -> bool:
+    if resource.absent:
         return False
-    return one.type == "postgres_database" or (one.type == "package" and one.title in _SERVERS)
+    return resource.type == "postgres_database" or (resource.type == "package" and resource.title in _SERVERS)

@@ -94,25 +94,29 @@ def _secrets(
         known = set(SecretStore(project, environment).names())
     except CdconfError:
         return
-    mine = [one for one in catalogs if one.environment == environment.name]
-    known |= {name for one in mine for resource in one.resources for name in resource.reads}  # a source has had them
+    mine = [catalog for catalog in catalogs if catalog.environment == environment.name]
+    known |= {
+        name for catalog in mine for resource in catalog.resources for name in resource.reads
+    }  # a source has had them
     used = {role for host in environment.hosts.values() for group in host.groups for role in project.groups[group]}
     for name in sorted(used & roles.keys()):
-        for one in roles[name].variables.values():
-            if one.generate is not None and one.name not in known:
-                known.add(one.name)
-                message = f"the secret '{one.name}' has no value in {environment.name}, and nothing generates it there"
-                hint = unset_hint(project, environment, one.name)
-                yield LintFinding("missing_secret", message, one.file, one.line, hint)
+        for variable in roles[name].variables.values():
+            if variable.generate is not None and variable.name not in known:
+                known.add(variable.name)
+                message = (
+                    f"the secret '{variable.name}' has no value in {environment.name}, and nothing generates it there"
+                )
+                hint = unset_hint(project, environment, variable.name)
+                yield LintFinding("missing_secret", message, variable.file, variable.line, hint)
 
 
 def _services(project: Project, environment: Environment) -> Iterator[LintFinding]:
     """Services that two apps of one host start and stop."""
     for host in environment.hosts.values():
-        for one, other in combinations(project.apps_on(host), 2):
+        for app, other in combinations(project.apps_on(host), 2):
             for service in other.services:
-                if one.runs(service):
-                    message = f"service '{service}' is also app '{one.name}'s, and {host.name} has both"
+                if app.runs(service):
+                    message = f"service '{service}' is also app '{app.name}'s, and {host.name} has both"
                     hint = "a deployment of one restarts the other: give each its own"
                     yield LintFinding("shared_service", message, other.file, other.line, hint)
 
@@ -128,31 +132,37 @@ def _unmade(
 
 
 def _unmade_of(app: App, catalog: Catalog) -> Iterator[LintFinding]:
-    there = [one for one in catalog.resources if not one.absent]
+    there = [resource for resource in catalog.resources if not resource.absent]
     for service in app.services:
-        if not any(_brings_service(one, service.removesuffix(".service")) for one in there):
+        if not any(_brings_service(resource, service.removesuffix(".service")) for resource in there):
             message = f"no role of {catalog.host} makes service '{service}' of app '{app.name}'"
             name = service if service.endswith(SUFFIXES) else f"{service}.service"
-            units = [one.title for one in there if one.type == "systemd_unit"]
-            units += [one.removesuffix(".service") for one in units if "." not in service]
+            units = [resource.title for resource in there if resource.type == "systemd_unit"]
+            units += [unit.removesuffix(".service") for unit in units if "." not in service]
             hint = did_you_mean(service, units) or f"add `systemd_unit: {name}` to a role of its groups"
             yield LintFinding("unmade_service", message, app.file, app.line, hint)
-    if app.user is not None and app.user not in _SYSTEM_USERS and not any(_brings_user(one, app.user) for one in there):
+    if (
+        app.user is not None
+        and app.user not in _SYSTEM_USERS
+        and not any(_brings_user(resource, app.user) for resource in there)
+    ):
         message = f"no role of {catalog.host} makes user '{app.user}' of app '{app.name}'"
         yield LintFinding("unmade_user", message, app.file, app.line, f"add `user: {app.user}` to a role of its groups")
 
 
-def _brings_service(one: Resource, service: str) -> bool:
+def _brings_service(resource: Resource, service: str) -> bool:
     template = service.partition("@")[0] + "@" if "@" in service else service
     names = {name if name.endswith(SUFFIXES) else f"{name}.service" for name in (service, template)}
-    if one.type == "systemd_unit":
-        return one.title in names
-    if one.type == "service":
-        return one.title.removesuffix(".service") == service
-    path = str(one.fields.get("path", ""))
+    if resource.type == "systemd_unit":
+        return resource.title in names
+    if resource.type == "service":
+        return resource.title.removesuffix(".service") == service
+    path = str(resource.fields.get("path", ""))
     return path == f"/etc/init.d/{service}" or any(path == folder + name for folder in _UNITS for name in names)
 
 
-def _brings_user(one: Resource, user: str) -> bool:
+def _brings_user(resource: Resource, user: str) -> bool:
     """A package mostly has the user of its own name."""
-    return (one.type == "user" and one.title == user) or (one.type == "package" and one.title.startswith(user))
+    return (resource.type == "user" and resource.title == user) or (
+        resource.type == "package" and resource.title.startswith(user)
+    )

@@ -78,7 +78,9 @@ class References:
     def file(self, name: str) -> bool:
         """Whether a file, or a directory that it's in, is named by some text."""
         parents = ["/".join(name.split("/")[:count]) for count in range(1, name.count("/") + 2)]
-        return any(one in self.texts or any(fnmatchcase(one, each) for each in self.patterns) for one in parents)
+        return any(
+            parent in self.texts or any(fnmatchcase(parent, each) for each in self.patterns) for parent in parents
+        )
 
 
 def strings(value: Any) -> Iterator[str]:

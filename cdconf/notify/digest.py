@@ -48,21 +48,21 @@ def choose(due: Sequence[Message], delivered: Sequence[float], now: float, proje
     return single(due[0]) if len(due) <= room else _together(due, project)
 
 
-def single(one: Message) -> Parcel:
+def single(message: Message) -> Parcel:
     """A message of one event."""
-    return Parcel((one.id,), one.title, one.body, KINDS.get(one.kind, ("info", ""))[0])
+    return Parcel((message.id,), message.title, message.body, KINDS.get(message.kind, ("info", ""))[0])
 
 
 def _together(due: Sequence[Message], project: str) -> Parcel:
     ranks: Sequence[Severity] = ("info", "success", "warning", "failure")
-    severities = [KINDS.get(one.kind, ("info", ""))[0] for one in due]
+    severities = [KINDS.get(message.kind, ("info", ""))[0] for message in due]
     counts: dict[str, int] = {}
-    for one in due:
-        counts[one.kind] = counts.get(one.kind, 0) + 1
-    lines = [f"- {one.title}" for one in due[:SHOWN]]
+    for message in due:
+        counts[message.kind] = counts.get(message.kind, 0) + 1
+    lines = [f"- {message.title}" for message in due[:SHOWN]]
     lines += [f"and {len(due) - SHOWN} more"] if len(due) > SHOWN else []
     kinds = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in counts.items())
     title = f"{project}: {len(due)} events: {kinds}"
     return Parcel(
-        tuple(one.id for one in due), title, "\n".join(lines)[:LONGEST_BODY], max(severities, key=ranks.index)
+        tuple(message.id for message in due), title, "\n".join(lines)[:LONGEST_BODY], max(severities, key=ranks.index)
     )

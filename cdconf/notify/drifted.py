@@ -53,18 +53,18 @@ def told_of(outbox: Outbox, look: EnvironmentLook) -> list[Notification]:
     told = []
     quiet: set[Identity] = set()
     ringing: set[Identity] = set()
-    for one in look.findings:
-        topic, other = (by_files, by_host) if one.cause == "not_applied" else (by_host, by_files)
-        if one.waived is not None:
-            closed(outbox, topic, one.identity)
-            closed(outbox, other, one.identity)
-            quiet.add(one.identity)
-        elif one.cause == "unknown":
-            quiet.add(one.identity)
-        elif one.identity not in ringing:
-            ringing.add(one.identity)
-            told.append(_found(look, one, opened(outbox, topic, one.identity, look.run)))
-            closed(outbox, other, one.identity)  # the same finding, for another reason
+    for finding in look.findings:
+        topic, other = (by_files, by_host) if finding.cause == "not_applied" else (by_host, by_files)
+        if finding.waived is not None:
+            closed(outbox, topic, finding.identity)
+            closed(outbox, other, finding.identity)
+            quiet.add(finding.identity)
+        elif finding.cause == "unknown":
+            quiet.add(finding.identity)
+        elif finding.identity not in ringing:
+            ringing.add(finding.identity)
+            told.append(_found(look, finding, opened(outbox, topic, finding.identity, look.run)))
+            closed(outbox, other, finding.identity)  # the same finding, for another reason
     for topic in (by_host, by_files) if look.with_files else (by_host,):
         for host, kind, title in _still_open(outbox, topic, ringing | quiet):
             if look.has_seen((host, kind, title)):
@@ -82,11 +82,11 @@ def _still_open(outbox: Outbox, topic: Topic, named: set[Identity]) -> Iterable[
             yield host, kind, title
 
 
-def _found(look: EnvironmentLook, one: DriftFinding, event: str) -> Notification:
-    lines = [f"{one.type} {one.title} on {one.host}: {_CAUSES.get(one.cause, one.cause)}."]
-    lines += [f"declared in {one.source}"] if one.source else []
-    lines += [*one.evidence[:_EVIDENCE]]
-    lines += [one.message] if one.message else []
-    lines.append(f"mend it: {one.repair}" if one.repair else f"look: cdconf drift {look.environment}")
-    title = f"{look.project}: {look.environment}: drift on {one.host}: {one.type} {one.title}"
+def _found(look: EnvironmentLook, finding: DriftFinding, event: str) -> Notification:
+    lines = [f"{finding.type} {finding.title} on {finding.host}: {_CAUSES.get(finding.cause, finding.cause)}."]
+    lines += [f"declared in {finding.source}"] if finding.source else []
+    lines += [*finding.evidence[:_EVIDENCE]]
+    lines += [finding.message] if finding.message else []
+    lines.append(f"mend it: {finding.repair}" if finding.repair else f"look: cdconf drift {look.environment}")
+    title = f"{look.project}: {look.environment}: drift on {finding.host}: {finding.type} {finding.title}"
     return Notification(event, "drift_found", title, "\n".join(lines), look.environment)

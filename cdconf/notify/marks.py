@@ -34,59 +34,65 @@ class MessageMarks:
         found = self._outbox.messages("sending")
         if found:
             with self._outbox.change():
-                for one in found:
-                    self._failed(one, "unanswered", "the sender was killed meanwhile")
+                for message in found:
+                    self._failed(message, "unanswered", "the sender was killed meanwhile")
         return len(found)
 
     def end(self, ids: Sequence[int], outcome: Outcome, why: str) -> None:
         """How an attempt ended."""
         now = self._outbox.clock.here()
         with self._outbox.change():
-            sending = {one.id: one for one in self._outbox.messages("sending")}
+            sending = {message.id: message for message in self._outbox.messages("sending")}
             found = [sending[one] for one in ids if one in sending]
-            for one in found:
+            for message in found:
                 if outcome == "sent":
                     self._outbox.run(
-                        "UPDATE message SET state = 'sent', ended = ?, why = NULL WHERE id = ?", now, one.id
+                        "UPDATE message SET state = 'sent', ended = ?, why = NULL WHERE id = ?", now, message.id
                     )
                 elif outcome == "missing":
-                    self._outbox.run("UPDATE message SET state = 'waiting', why = ? WHERE id = ?", why, one.id)
+                    self._outbox.run("UPDATE message SET state = 'waiting', why = ? WHERE id = ?", why, message.id)
                 else:
-                    self._failed(one, outcome, why)
+                    self._failed(message, outcome, why)
             if found and outcome in ("sent", "unanswered"):
                 self._outbox.run("INSERT INTO delivered VALUES (?, ?)", found[0].target, now)
             if found and outcome in ("unreachable", "unanswered"):
                 self._put_off_others(found[0], outcome)
 
-    def give_up(self, one: Message, why: str) -> None:
+    def give_up(self, message: Message, why: str) -> None:
         """Nobody tries any more; `notify list` tells why."""
-        values = (self._outbox.clock.here(), why, one.id)
+        values = (self._outbox.clock.here(), why, message.id)
         self._outbox.run("UPDATE message SET state = 'given_up', ended = ?, why = ? WHERE id = ?", *values)
 
-    def _failed(self, one: Message, outcome: Outcome, why: str) -> None:
+    def _failed(self, message: Message, outcome: Outcome, why: str) -> None:
         is_unsure = outcome == "unanswered"
-        pauses, count = (self._patience.unsure, one.unsure) if is_unsure else (self._patience.sure, one.attempts)
-        attempts, unsure = one.attempts + (not is_unsure), one.unsure + is_unsure
+        pauses, count = (
+            (self._patience.unsure, message.unsure) if is_unsure else (self._patience.sure, message.attempts)
+        )
+        attempts, unsure = message.attempts + (not is_unsure), message.unsure + is_unsure
         update = "UPDATE message SET attempts = ?, unsure = ?"
         if count >= len(pauses):
-            self._outbox.run(f"{update} WHERE id = ?", attempts, unsure, one.id)
+            self._outbox.run(f"{update} WHERE id = ?", attempts, unsure, message.id)
             times = attempts + unsure
             maybe = f"; {MAYBE}" if unsure else ""
-            self.give_up(one, f"{why} ({times} attempt{'' if times == 1 else 's'}{maybe})")
+            self.give_up(message, f"{why} ({times} attempt{'' if times == 1 else 's'}{maybe})")
             return
         pause = pauses[count]
         next_at = self._outbox.clock.here() + pause
         self._outbox.run(
             f"{update}, state = 'waiting', next_at = ?, pause = ?, why = ? WHERE id = ?",
-            *(attempts, unsure, next_at, pause, why, one.id),
+            *(attempts, unsure, next_at, pause, why, message.id),
         )
 
-    def _put_off_others(self, one: Message, outcome: Outcome) -> None:
+    def _put_off_others(self, message: Message, outcome: Outcome) -> None:
         """What else waits for a receiver that doesn't answer waits as long as this."""
         pauses = self._patience.unsure if outcome == "unanswered" else self._patience.sure
-        pause = pauses[min(one.unsure if outcome == "unanswered" else one.attempts, len(pauses) - 1)] if pauses else 0.0
+        pause = (
+            pauses[min(message.unsure if outcome == "unanswered" else message.attempts, len(pauses) - 1)]
+            if pauses
+            else 0.0
+        )
         until = self._outbox.clock.here() + pause
         self._outbox.run(
             "UPDATE message SET next_at = ?, pause = ? WHERE target = ? AND state = 'waiting' AND next_at < ?",
-            *(until, pause, one.target, until),
+            *(until, pause, message.target, until),
         )

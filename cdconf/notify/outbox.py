@@ -160,22 +160,22 @@ class Outbox:
             targets: The receivers, by name.
             project: The project's name.
         """
-        for one in notifications:
+        for notification in notifications:
             for target in targets.values():
-                if target.wants(one, project):
-                    self._insert(one, target.name)
+                if target.wants(notification, project):
+                    self._insert(notification, target.name)
 
-    def _insert(self, one: Notification, target: str) -> None:
+    def _insert(self, notification: Notification, target: str) -> None:
         now = self.clock.here()
         ((count,),) = self.run("SELECT count(*) FROM message WHERE state = 'waiting' AND target = ?", target)
         is_full = count >= MOST_WAITING
         row = {
-            "identity": one.identity,
+            "identity": notification.identity,
             "target": target,
-            "kind": one.kind,
-            "environment": one.environment,
-            "title": plain(one.title, LONGEST_TITLE).replace("\n", " "),
-            "body": plain(one.body, LONGEST_BODY),
+            "kind": notification.kind,
+            "environment": notification.environment,
+            "title": plain(notification.title, LONGEST_TITLE).replace("\n", " "),
+            "body": plain(notification.body, LONGEST_BODY),
             "created": now,
             "attempts": 0,
             "unsure": 0,

@@ -66,8 +66,8 @@ def _of_deployment(outbox: Outbox, run: EndedRun) -> Iterator[Notification]:
     if run.environment is None or run.command not in ("deploy", "rollback"):
         return
     yield from _of_gate(outbox, run)
-    hosts = [name for name, one in run.hosts.items() if one.status in ("ok", "changed")]
-    back = [name for name, one in run.hosts.items() if one.status == "rolled_back"]
+    hosts = [name for name, result in run.hosts.items() if result.status in ("ok", "changed")]
+    back = [name for name, result in run.hosts.items() if result.status == "rolled_back"]
     on = f"on {_several(hosts)}"
     if run.committed_at is not None:
         kind = "released" if run.command == "deploy" else "rolled_back"
@@ -109,7 +109,7 @@ def _of_gate(outbox: Outbox, run: EndedRun) -> Iterator[Notification]:
     archive = run.extra.get("artifact")
     if gates is None or archive is None or run.environment is None:
         return
-    missing = [one for one in gates if one["state"] == "missing" and one["name"].startswith(_APPROVALS)]
+    missing = [gate for gate in gates if gate["state"] == "missing" and gate["name"].startswith(_APPROVALS)]
     yield from _approvals(outbox, run, run.environment, (run.artifact, str(archive)), missing)
 
 

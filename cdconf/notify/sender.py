@@ -98,38 +98,38 @@ class Sender:
         return False
 
     def _collect(self) -> None:
-        for name, one in list(self._running.items()):
-            if one.delivery.is_over():
-                outcome, why = one.delivery.result()
+        for name, way in list(self._running.items()):
+            if way.delivery.is_over():
+                outcome, why = way.delivery.result()
                 del self._running[name]
-                self._marks.end(one.parcel.ids, outcome, why)
+                self._marks.end(way.parcel.ids, outcome, why)
                 self._is_missing = self._is_missing or outcome == "missing"
-                _LOG.info("%s: %s: %s%s", name, one.parcel.title, outcome, f": {why}" if why else "")
+                _LOG.info("%s: %s: %s%s", name, way.parcel.title, outcome, f": {why}" if why else "")
 
     def _drop(self, settings: Settings) -> None:
         """Gives up what's too old, or whose target is gone."""
         now = self._outbox.clock.here()
         dropped: list[tuple[Message, str]] = []
-        for one in self._outbox.messages("waiting"):
-            if one.target not in settings.targets:
-                dropped.append((one, "notify.yml doesn't have this target any more"))
-            elif now - one.created > self._patience.expires:
-                last = f", at last: {one.why}" if one.why else ""
-                dropped.append((one, f"it waited for {self._patience.expires / 86400:g} days{last}"))
+        for message in self._outbox.messages("waiting"):
+            if message.target not in settings.targets:
+                dropped.append((message, "notify.yml doesn't have this target any more"))
+            elif now - message.created > self._patience.expires:
+                last = f", at last: {message.why}" if message.why else ""
+                dropped.append((message, f"it waited for {self._patience.expires / 86400:g} days{last}"))
         if dropped:
             with self._outbox.change():
-                for one, why in dropped:
-                    self._marks.give_up(one, why)
-                    _LOG.info("%s: %s: given up: %s", one.target, one.title, why)
+                for message, why in dropped:
+                    self._marks.give_up(message, why)
+                    _LOG.info("%s: %s: given up: %s", message.target, message.title, why)
 
     def _start(self, settings: Settings) -> bool:
         """Starts what may go now, for each target one message at a time; whether there was any."""
         now = self._outbox.clock.here()
         pauses = dict(self._outbox.run("SELECT id, pause FROM message WHERE state = 'waiting'"))
         due: dict[str, list[Message]] = {}
-        for one in self._outbox.messages("waiting"):
-            if one.target not in self._running and is_due(one.next_at, float(pauses.get(one.id, 0.0)), now):
-                due.setdefault(one.target, []).append(one)
+        for message in self._outbox.messages("waiting"):
+            if message.target not in self._running and is_due(message.next_at, float(pauses.get(message.id, 0.0)), now):
+                due.setdefault(message.target, []).append(message)
         has_started = False
         for name, messages in due.items():
             parcel = choose(messages, self._delivered(name, now), now, self._project)

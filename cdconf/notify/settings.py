@@ -54,13 +54,13 @@ class Receiver:
         """What kind of a receiver it is: `slack`, `mailto`."""
         return self.url.partition("://")[0].lower()
 
-    def wants(self, one: Notification, project: str) -> bool:
+    def wants(self, notification: Notification, project: str) -> bool:
         """Whether it's to be told of an event. A filter by environment or app leaves events that are about none."""
         return (
-            _has(self.events, one.kind)
+            _has(self.events, notification.kind)
             and _has(self.projects, project)
-            and (one.environment is None or _has(self.environments, one.environment))
-            and (one.app is None or _has(self.apps, one.app))
+            and (notification.environment is None or _has(self.environments, notification.environment))
+            and (notification.app is None or _has(self.apps, notification.app))
         )
 
 
@@ -82,8 +82,8 @@ class Settings:
 
     def ping_of(self, project: str, environment: str) -> Ping | None:
         """The ping of an environment; one that names the project comes first."""
-        found = [one for one in self.pings if one.environment == environment and one.project in (None, project)]
-        return max(found, key=lambda one: one.project is not None, default=None)
+        found = [ping for ping in self.pings if ping.environment == environment and ping.project in (None, project)]
+        return max(found, key=lambda ping: ping.project is not None, default=None)
 
 
 def _has(wanted: tuple[str, ...], value: str) -> bool:

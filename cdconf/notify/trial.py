@@ -15,7 +15,7 @@ def try_targets(targets: Mapping[str, Receiver], project: str) -> dict[str, tupl
     title = f"{project}: a test of cdconf's notifications"
     body = f"`cdconf notify test` on {socket.gethostname()}. Nothing has happened."
     begun = {
-        name: Delivery({"url": one.url, "title": title, "body": body, "severity": "info"})
-        for name, one in targets.items()
+        name: Delivery({"url": receiver.url, "title": title, "body": body, "severity": "info"})
+        for name, receiver in targets.items()
     }
-    return {name: one.result() for name, one in begun.items()}
+    return {name: delivery.result() for name, delivery in begun.items()}

@@ -129,11 +129,13 @@ class InputDifferences:
         """What's to be said of a fact that differs, when no entry declares it. `read`: a template reads it."""
         root = path.partition(".")[0]
         if path in LARGE and self.ours.size != self.theirs.size:
-            sizes = (f"{one.size} in {one.environment}" for one in (self.ours, self.theirs))
+            sizes = (f"{portrait.size} in {portrait.environment}" for portrait in (self.ours, self.theirs))
             return "declared", f"size: {'; '.join(sizes)}"
         if root in OWN:
             return "inherent", "each host has its own"
-        if root == "kernel" and any(one.facts.get("virtualisation.container") for one in (self.ours, self.theirs)):
+        if root == "kernel" and any(
+            portrait.facts.get("virtualisation.container") for portrait in (self.ours, self.theirs)
+        ):
             return "inherent", "a container has its machine's kernel"
         if root not in PLATFORM and not read:
             return "inherent", "no template reads it"
@@ -156,8 +158,8 @@ class InputDifferences:
         self._note("host", "inherent", "hosts have their own names and addresses")
         self._note("hosts", "inherent", "hosts have their own names and addresses")
         self._note("environment", "inherent", "environments have their own names and providers")
-        for one in self.scale.values():
-            self._note("hosts", one.status, one.why or f"the number of hosts in {one.group}")
+        for finding in self.scale.values():
+            self._note("hosts", finding.status, finding.why or f"the number of hosts in {finding.group}")
 
     def _settings(self) -> Iterator[ParityFinding]:
         mine, other = self.ours.settings, self.theirs.settings
@@ -173,16 +175,16 @@ class InputDifferences:
                 yield self._follow(name, mine[name], other[name])
 
     def _setting(self, name: str, mine: Setting | None, other: Setting | None) -> ParityFinding:
-        known = [one for one in (mine, other) if one is not None]
+        known = [setting for setting in (mine, other) if setting is not None]
         entry = self.entries.one("variable", [name], **self.place)
-        own = next((one.per_environment for one in known if one.per_environment), None)
+        own = next((setting.per_environment for setting in known if setting.per_environment), None)
         status: Status = "unexplained"
         why = None
         if entry is not None:
             status, why = "declared", entry.why
         elif own is not None:
             status, why = "declared", f"per_environment at {own}"
-        elif any(one.secret for one in known):
+        elif any(setting.secret for setting in known):
             status, why = "inherent", "environments have their own secrets"
         self._note(name, status, why)
         return self.finding(

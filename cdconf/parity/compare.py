@@ -57,7 +57,7 @@ def compare(
         for name in project.groups
         if (group := _group(project, name, ours, theirs)) is not None
     ]
-    neutral = Neutral(frozenset().union(*(one.names for one in (*ours, *theirs))))
+    neutral = Neutral(frozenset().union(*(portrait.names for portrait in (*ours, *theirs))))
     for group in groups:
         different = _scale(group, entries)
         if different is not None:
@@ -66,7 +66,7 @@ def compare(
         found += [scale[group.name]] if group.name in scale else []
         found += _in_group(group, entries, scale, neutral)
     findings = tuple(_merged(found))
-    used = {id(one.entry) for one in found if one.entry is not None}
+    used = {id(finding.entry) for finding in found if finding.entry is not None}
     return Comparison(
         *names,
         groups={group.name: (_hosts(group.ours), _hosts(group.theirs)) for group in groups},
@@ -77,7 +77,7 @@ def compare(
 
 
 def _group(project: Project, name: str, ours: Sequence[Portrait], theirs: Sequence[Portrait]) -> _Group | None:
-    members = [tuple(one for one in side if name in one.groups) for side in (ours, theirs)]
+    members = [tuple(portrait for portrait in side if name in portrait.groups) for side in (ours, theirs)]
     if not members[0] and not members[1]:
         return None
     apps = frozenset(app.name for app in project.apps.values() if name in app.groups)
@@ -85,7 +85,7 @@ def _group(project: Project, name: str, ours: Sequence[Portrait], theirs: Sequen
 
 
 def _hosts(portraits: Sequence[Portrait]) -> tuple[str, ...]:
-    return tuple(one.host for one in portraits)
+    return tuple(portrait.host for portrait in portraits)
 
 
 def _scale(group: _Group, entries: Entries) -> ParityFinding | None:
@@ -104,9 +104,9 @@ def _in_group(
     group: _Group, entries: Entries, scale: Mapping[str, ParityFinding], neutral: Neutral
 ) -> Iterator[ParityFinding]:
     alone = {
-        one.host: entry
-        for one in (*group.ours, *group.theirs)
-        if (entry := entries.of_group(group.name, one.host)) is not None
+        portrait.host: entry
+        for portrait in (*group.ours, *group.theirs)
+        if (entry := entries.of_group(group.name, portrait.host)) is not None
     }
     for name, entry in alone.items():
         mine, other = (
@@ -116,8 +116,8 @@ def _in_group(
         yield ParityFinding(
             "scale", group.name, group.name, mine, other, "declared", field="counterpart", why=entry.why, entry=entry
         )
-    left = [one for one in group.ours if one.host not in alone]
-    right = [one for one in group.theirs if one.host not in alone]
+    left = [our for our in group.ours if our.host not in alone]
+    right = [their for their in group.theirs if their.host not in alone]
     yield from Pairing(
         left, right, lambda mine, other: list(_between(mine, other, group, entries, scale, neutral))
     ).findings()
@@ -145,23 +145,31 @@ def _between(
 def _variables(mine: Portrait, other: Portrait, group: _Group, paired: Sequence[Pair]) -> frozenset[str]:
     """The variables that count in a group: what its roles declare, and what its resources are made of."""
     settings = [*mine.settings.items(), *other.settings.items()]
-    declared = {name for name, one in settings if one.roles & group.roles}
-    read = {name for pair in paired for one in pair if one is not None for name in one.reads}
+    declared = {name for name, setting in settings if setting.roles & group.roles}
+    read = {name for pair in paired for resource in pair if resource is not None for name in resource.reads}
     return frozenset(declared | read)
 
 
 def _merged(findings: Sequence[ParityFinding]) -> Iterator[ParityFinding]:
     """Each difference once, with all the hosts that have it."""
     merged: dict[tuple[object, ...], ParityFinding] = {}
-    for one in findings:
-        key = (one.kind, one.name, one.field, one.status, one.seen, repr(one.ours.value), repr(one.theirs.value))
+    for finding in findings:
+        key = (
+            finding.kind,
+            finding.name,
+            finding.field,
+            finding.status,
+            finding.seen,
+            repr(finding.ours.value),
+            repr(finding.theirs.value),
+        )
         known = merged.get(key)
         if known is None:
-            merged[key] = one
+            merged[key] = finding
         else:
             sides = [
                 replace(a, hosts=tuple(dict.fromkeys((*a.hosts, *b.hosts))))
-                for a, b in ((known.ours, one.ours), (known.theirs, one.theirs))
+                for a, b in ((known.ours, finding.ours), (known.theirs, finding.theirs))
             ]
             merged[key] = replace(known, ours=sides[0], theirs=sides[1])
     return iter(merged.values())
@@ -169,8 +177,8 @@ def _merged(findings: Sequence[ParityFinding]) -> Iterator[ParityFinding]:
 
 def _unmatched(entries: Entries, used: set[int], portraits: Sequence[Portrait]) -> Iterator[Differs]:
     """The entries that declare nothing; what only hosts can show is left open when one of them wasn't looked at."""
-    addresses = frozenset().union(*(one.addresses for one in portraits))
-    seen = all(one.sight is not None for one in portraits)
+    addresses = frozenset().union(*(portrait.addresses for portrait in portraits))
+    seen = all(portrait.sight is not None for portrait in portraits)
     for entry in entries.own:
         if entry.what == "address":
             if entry.value not in addresses:

@@ -22,26 +22,28 @@ def pairs(ours: Portrait, theirs: Portrait, roles: frozenset[str]) -> list[Pair]
         theirs: Its counterpart.
         roles: The roles of the group in which they're compared: hosts may be in other groups as well.
     """
-    mine = {name: one for name, one in ours.wanted.items() if one.role in roles}
-    other = {name: one for name, one in theirs.wanted.items() if one.role in roles}
-    found: list[Pair] = [(one, theirs.wanted[name]) for name, one in mine.items() if name in theirs.wanted]
-    found += [(ours.wanted[name], one) for name, one in other.items() if name not in mine and name in ours.wanted]
-    left = _by_line({name: one for name, one in mine.items() if name not in theirs.wanted})
-    right = _by_line({name: one for name, one in other.items() if name not in ours.wanted})
+    mine = {name: resource for name, resource in ours.wanted.items() if resource.role in roles}
+    other = {name: resource for name, resource in theirs.wanted.items() if resource.role in roles}
+    found: list[Pair] = [(resource, theirs.wanted[name]) for name, resource in mine.items() if name in theirs.wanted]
+    found += [
+        (ours.wanted[name], resource) for name, resource in other.items() if name not in mine and name in ours.wanted
+    ]
+    left = _by_line({name: resource for name, resource in mine.items() if name not in theirs.wanted})
+    right = _by_line({name: resource for name, resource in other.items() if name not in ours.wanted})
     for line in [*left, *(line for line in right if line not in left)]:
         here, there = left.get(line, []), right.get(line, [])
         if len(here) == len(there):
             found += list(zip(here, there, strict=True))
         else:
-            found += [(one, None) for one in here]
-            found += [(None, one) for one in there]
+            found += [(resource, None) for resource in here]
+            found += [(None, resource) for resource in there]
     return found
 
 
 def _by_line(wanted: Mapping[str, DesiredResource]) -> dict[tuple[str, str], list[DesiredResource]]:
     lines: dict[tuple[str, str], list[DesiredResource]] = {}
-    for one in wanted.values():
-        lines.setdefault((one.type, one.source), []).append(one)
+    for resource in wanted.values():
+        lines.setdefault((resource.type, resource.source), []).append(resource)
     return lines
 
 
@@ -59,8 +61,8 @@ def compare_wanted(paired: list[Pair], causes: InputDifferences) -> Iterator[Par
 
 def _presence(mine: DesiredResource | None, other: DesiredResource | None, causes: InputDifferences) -> ParityFinding:
     """A resource that only one side has: names and addresses are no reason for that, what's declared is."""
-    known = [one for one in (mine, other) if one is not None]
-    reads = frozenset().union(*(one.reads for one in known))
+    known = [resource for resource in (mine, other) if resource is not None]
+    reads = frozenset().union(*(resource.reads for resource in known))
     differing = causes.of(reads)
     entry = causes.entries.resource(known[0].name, **causes.place, field="exists")
     status: Status = "unexplained"
@@ -80,10 +82,10 @@ def _presence(mine: DesiredResource | None, other: DesiredResource | None, cause
     )
 
 
-def _there(one: DesiredResource | None) -> str:
-    if one is None:
+def _there(resource: DesiredResource | None) -> str:
+    if resource is None:
         return "not in the files"
-    return "absent: true" if one.absent else "in the files"
+    return "absent: true" if resource.absent else "in the files"
 
 
 def _field(

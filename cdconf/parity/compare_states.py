@@ -77,7 +77,7 @@ def _judged(
     if waits is not None:
         return "inherent", waits
     sides = zip((causes.ours, causes.theirs), (mine, other), values, strict=True)
-    off = [side.environment for side, one, value in sides if _is_off(one, name, value)]
+    off = [side.environment for side, resource, value in sides if _is_off(resource, name, value)]
     if off:
         return "unexplained", f"not as the files have it in {' and '.join(off)}"
     if causes.os is not None and causes.os.status == "declared":
@@ -102,7 +102,7 @@ def _orphans(causes: InputDifferences) -> Iterator[ParityFinding]:
         return
     for name in sorted({*here.orphans} ^ {*there.orphans}):
         entry = causes.entries.resource(name, **causes.place, field="exists")
-        values = tuple("left over" if name in one.orphans else "not there" for one in (here, there))
+        values = tuple("left over" if name in sight.orphans else "not there" for sight in (here, there))
         sources = (here.orphans.get(name), there.orphans.get(name))
         yield causes.finding(
             "orphan",
@@ -122,7 +122,7 @@ def _releases(causes: InputDifferences, apps: frozenset[str], first: Sides) -> I
         return
     for app in sorted(apps & {*here.releases} & {*there.releases}):
         for name in ("release", "problem"):
-            values = tuple(one.releases[app].get(name) or ABSENT for one in (here, there))
+            values = tuple(sight.releases[app].get(name) or ABSENT for sight in (here, there))
             if values[0] != values[1]:
                 entry = causes.entries.one("artifact", [app], **causes.place)
                 waits = _original_waits(app, (values[0], values[1]), causes, first) if name == "release" else None

@@ -41,21 +41,35 @@ class Entries:
             load: Gives an environment by name.
         """
         lines = [_line(ours, load), _line(theirs, load)]
-        shared = {one.name for one in lines[0]} & {one.name for one in lines[1]}
-        between = [(one, side) for side, line in enumerate(lines) for one in line if one.name not in shared]
-        known = [(entry, side) for one, side in between for entry in one.differs]
+        shared = {environment.name for environment in lines[0]} & {environment.name for environment in lines[1]}
+        between = [
+            (environment, side)
+            for side, line in enumerate(lines)
+            for environment in line
+            if environment.name not in shared
+        ]
+        known = [(entry, side) for environment, side in between for entry in environment.differs]
         known += [
-            (Differs("scale", group, f"scale in {one.file}", file=one.file, line=one.scale.where(group)[1]), side)
-            for one, side in between
-            for group in one.scale
+            (
+                Differs(
+                    "scale",
+                    group,
+                    f"scale in {environment.file}",
+                    file=environment.file,
+                    line=environment.scale.where(group)[1],
+                ),
+                side,
+            )
+            for environment, side in between
+            for group in environment.scale
         ]
         own = [
             entry
-            for one, other in ((ours, theirs), (theirs, ours))
-            if one.name not in shared and one.copy_of in (None, other.name)
-            for entry in one.differs
+            for environment, other in ((ours, theirs), (theirs, ours))
+            if environment.name not in shared and environment.copy_of in (None, other.name)
+            for entry in environment.differs
         ]
-        names = [{one.name for one in line} for line in lines]
+        names = [{environment.name for environment in line} for line in lines]
         copies = (theirs.name in names[0], ours.name in names[1])
         return cls(tuple(known), tuple(own), (frozenset(ours.hosts), frozenset(theirs.hosts)), copies)
 

@@ -184,15 +184,15 @@ def compare_environments(
         raise UsageError(f"{ours.name} can't differ from itself", hint="name two environments")
     key = secrets.token_hex(32)
     looks = not options.desired_only
-    members = [_Member(project, one, emit, key, looks=looks) for one in (ours, theirs)]
+    members = [_Member(project, environment, emit, key, looks=looks) for environment in (ours, theirs)]
     for member in members:
         for notice in member.secrets.notices():
             emit(Notice(notice))
     portraits = _desired(members, emit) if options.desired_only else _observed(members, options)
     others = _others(portraits, running) if running else ()
     if running:
-        portraits = [[_without(one, others) for one in side] for side in portraits]
-        portraits[1] = [_about_to_run(one, running) for one in portraits[1]]
+        portraits = [[_without(portrait, others) for portrait in side] for side in portraits]
+        portraits[1] = [_about_to_run(portrait, running) for portrait in portraits[1]]
     entries = Entries.between(ours, theirs, lambda name: load_environment(project, name))
     comparison = compare(project, (ours.name, theirs.name), portraits[0], portraits[1], entries)
     codes = [code for member in members for code in member.codes]
@@ -230,7 +230,7 @@ def _others(portraits: Sequence[Sequence[Portrait]], running: Mapping[str, str])
     """The apps that aren't deployed now, and of which the two run different releases."""
     sides: list[dict[str, set[str | None]]] = [{}, {}]
     for found, side in zip(sides, portraits, strict=True):
-        for sight in (one.sight for one in side if one.sight is not None):
+        for sight in (portrait.sight for portrait in side if portrait.sight is not None):
             for app, about in sight.releases.items():
                 found.setdefault(app, set()).add(about["release"])
     return tuple(app for app in sides[1] if app not in running and sides[0].get(app, sides[1][app]) != sides[1][app])

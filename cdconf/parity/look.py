@@ -34,7 +34,7 @@ def look(session: Session, portrait: Portrait, catalog: Catalog, key: str, apps:
     Raises:
         CdconfError: The host doesn't answer, or the agent fails.
     """
-    types = {one.type: list(one.portrayed) for one in portrait.wanted.values() if one.portrayed}
+    types = {resource.type: list(resource.portrayed) for resource in portrait.wanted.values() if resource.portrayed}
     catalog = replace(catalog, resources=unions(catalog.resources))
     told = session.portray(catalog=catalog.document(), key=key, portrayed=types)
     states = {
@@ -56,7 +56,7 @@ def _page(session: Session, app: App) -> AppStatus:
 
 
 def _services(app: App) -> tuple[str, ...]:
-    return tuple(one.removesuffix(".service") for one in app.services)
+    return tuple(service.removesuffix(".service") for service in app.services)
 
 
 def _is_unreleased(page: AppStatus) -> bool:

@@ -199,7 +199,7 @@ class Comparison:
 
     def having(self, status: Status) -> list[ParityFinding]:
         """The differences with a status."""
-        return [one for one in self.findings if one.status == status]
+        return [finding for finding in self.findings if finding.status == status]
 
     @property
     def alike(self) -> bool:

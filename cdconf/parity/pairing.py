@@ -37,18 +37,18 @@ class Pairing:
         """Every host of both sides with its counterpart; none when one side has no hosts."""
         chosen: dict[tuple[str, str], None] = {}
         if self._ours and self._theirs:
-            for place, one in enumerate(self._ours):
-                near = _near(one, place, self._theirs, lambda: self._their_shapes)
-                chosen[self._first(one, near, left=True)] = None
-            for place, one in enumerate(self._theirs):
-                near = _near(one, place, self._ours, lambda: self._our_shapes)
-                chosen[self._first(one, near, left=False)] = None
+            for place, portrait in enumerate(self._ours):
+                near = _near(portrait, place, self._theirs, lambda: self._their_shapes)
+                chosen[self._first(portrait, near, left=True)] = None
+            for place, portrait in enumerate(self._theirs):
+                near = _near(portrait, place, self._ours, lambda: self._our_shapes)
+                chosen[self._first(portrait, near, left=False)] = None
         return list(chosen)
 
-    def _first(self, one: Portrait, candidates: Iterator[Portrait], *, left: bool) -> tuple[str, str]:
+    def _first(self, portrait: Portrait, candidates: Iterator[Portrait], *, left: bool) -> tuple[str, str]:
         best: tuple[int, tuple[str, str]] | None = None
         for other in candidates:
-            mine, theirs = (one, other) if left else (other, one)
+            mine, theirs = (portrait, other) if left else (other, portrait)
             key = (mine.host, theirs.host)
             if key not in self._told:
                 self._told[key] = self._between(mine, theirs)
@@ -71,9 +71,9 @@ class Pairing:
 
 
 def _near(
-    one: Portrait, place: int, others: Sequence[Portrait], shapes: Callable[[], list[Portrait]]
+    portrait: Portrait, place: int, others: Sequence[Portrait], shapes: Callable[[], list[Portrait]]
 ) -> Iterator[Portrait]:
-    same = next((other for other in others if other.host == one.host), None)
+    same = next((other for other in others if other.host == portrait.host), None)
     if same is not None:
         yield same
     if place < len(others):
@@ -84,8 +84,8 @@ def _near(
 def _shapes(portraits: Sequence[Portrait]) -> list[Portrait]:
     """One host of each shape: what it should be and what was seen are the same, whatever it's called."""
     shapes: dict[str, Portrait] = {}
-    for one in portraits:
-        settings = {name: setting.value for name, setting in one.settings.items()}
-        wanted = {name: (resource.absent, resource.fields) for name, resource in one.wanted.items()}
-        shapes.setdefault(repr((one.groups, one.os, settings, wanted, one.sight)), one)
+    for portrait in portraits:
+        settings = {name: setting.value for name, setting in portrait.settings.items()}
+        wanted = {name: (resource.absent, resource.fields) for name, resource in portrait.wanted.items()}
+        shapes.setdefault(repr((portrait.groups, portrait.os, settings, wanted, portrait.sight)), portrait)
     return list(shapes.values())

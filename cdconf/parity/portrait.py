@@ -60,7 +60,7 @@ def _desired(
         os=host.os,
         source=f"{host.file}:{host.line}",
         settings=_settings(compiler, host, scope, key),
-        wanted={one.id: _wanted(one, compiler, key) for one in unions(catalog.resources)},
+        wanted={union.id: _wanted(union, compiler, key) for union in unions(catalog.resources)},
         facts_read=frozenset(noted.read),
         addresses=_declared_addresses(compiler, catalog),
         names=names_of(compiler.environment),
@@ -85,7 +85,9 @@ def _settings(compiler: Compiler, host: Host, scope: Scope, key: str) -> dict[st
             roles.setdefault(name, set()).add(role.name)
     names = sorted({*scope.raw, *scope.declared})
     return {
-        name: replace(one, roles=frozenset(roles.get(name, ()))) for name in names for one in _setting(name, scope, key)
+        name: replace(setting, roles=frozenset(roles.get(name, ())))
+        for name in names
+        for setting in _setting(name, scope, key)
     }
 
 
@@ -138,8 +140,8 @@ def _declared_addresses(compiler: Compiler, catalog: Catalog) -> frozenset[str]:
         return frozenset()
     held = {
         address
-        for one in catalog.resources
-        for text in texts_of([one.title, one.fields])
+        for resource in catalog.resources
+        for text in texts_of([resource.title, resource.fields])
         for address in addresses_in(text)
     }
     return frozenset(value for value in declared if held & set(addresses_in(value)))

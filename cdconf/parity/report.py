@@ -21,25 +21,32 @@ def lines(found: Comparison, *, verbose: bool) -> Iterator[str]:
         verbose: Inherent differences, too.
     """
     for group, (ours, theirs) in found.groups.items():
-        shown = [one for one in found.findings if one.group == group and (verbose or one.status != "inherent")]
+        shown = [
+            finding
+            for finding in found.findings
+            if finding.group == group and (verbose or finding.status != "inherent")
+        ]
         if shown:
             yield f"{group} ({found.ours}: {', '.join(ours) or 'none'}; {found.theirs}: {', '.join(theirs) or 'none'})"
-            for one in sorted(shown, key=lambda one: -list(_SIGNS)[::-1].index(one.status)):
-                yield from _finding(one, found)
+            for finding in sorted(shown, key=lambda parity_finding: -list(_SIGNS)[::-1].index(parity_finding.status)):
+                yield from _finding(finding, found)
     for entry in found.unmatched:
         yield f"! {entry.file}:{entry.line}: nothing differs as `{entry}` says: remove it"
-    yield from (str(one) for one in found.unreleased)
+    yield from (str(unreleased) for unreleased in found.unreleased)
     yield _counts(found)
 
 
 def masked(found: Comparison, mask: Callable[[str], str]) -> Comparison:
     """The comparison without secrets in its values, before a long one is cut: nobody knows half a secret."""
 
-    def side(one: ParitySide) -> ParitySide:
-        return replace(one, value=_masked(one.value, mask))
+    def side(parity_side: ParitySide) -> ParitySide:
+        return replace(parity_side, value=_masked(parity_side.value, mask))
 
     return replace(
-        found, findings=tuple(replace(one, ours=side(one.ours), theirs=side(one.theirs)) for one in found.findings)
+        found,
+        findings=tuple(
+            replace(finding, ours=side(finding.ours), theirs=side(finding.theirs)) for finding in found.findings
+        ),
     )
 
 
@@ -49,38 +56,42 @@ def _masked(value: Any, mask: Callable[[str], str]) -> Any:
     return type(value)(_masked(one, mask) for one in value) if type(value) in (list, tuple) else value
 
 
-def _finding(one: ParityFinding, found: Comparison) -> Iterator[str]:
-    what = one.name if one.kind == "resource" else f"{one.kind} {one.name}"
-    what = "os" if one.kind == "os" else what
-    field = f", {one.field}" if one.field and one.field != "exists" else ""
-    head = f"  {_SIGNS[one.status]} {what}{field}"
-    if _is_long(one):
-        yield f"{head}:{_reason(one)}"
-        yield from (f"      {line}" for line in _diff(one, found))
+def _finding(finding: ParityFinding, found: Comparison) -> Iterator[str]:
+    what = finding.name if finding.kind == "resource" else f"{finding.kind} {finding.name}"
+    what = "os" if finding.kind == "os" else what
+    field = f", {finding.field}" if finding.field and finding.field != "exists" else ""
+    head = f"  {_SIGNS[finding.status]} {what}{field}"
+    if _is_long(finding):
+        yield f"{head}:{_reason(finding)}"
+        yield from (f"      {line}" for line in _diff(finding, found))
     else:
-        yield f"{head}: {shown(one.ours.value)} | {shown(one.theirs.value)}{_reason(one)}"
-    if one.status == "unexplained":
-        for name, side in ((found.ours, one.ours), (found.theirs, one.theirs)):
+        yield f"{head}: {shown(finding.ours.value)} | {shown(finding.theirs.value)}{_reason(finding)}"
+    if finding.status == "unexplained":
+        for name, side in ((found.ours, finding.ours), (found.theirs, finding.theirs)):
             place = side.source or ""
             yield f"      {name} ({', '.join(side.hosts) or 'no host'}) {place}".rstrip()
 
 
-def _reason(one: ParityFinding) -> str:
-    causes = [name for name in one.causes if name not in ("host", "hosts", "environment")] or one.causes
-    if one.status == "unexplained":
+def _reason(finding: ParityFinding) -> str:
+    causes = [name for name in finding.causes if name not in ("host", "hosts", "environment")] or finding.causes
+    if finding.status == "unexplained":
         parts = [f"because of {', '.join(causes)}"] if causes else []
-        parts += [one.why] if one.why else []
+        parts += [finding.why] if finding.why else []
     else:
-        parts = [f"{one.status}: {one.why}" if one.why else one.status]
+        parts = [f"{finding.status}: {finding.why}" if finding.why else finding.status]
     return f"  ({'; '.join(parts)})" if parts else ""
 
 
-def _is_long(one: ParityFinding) -> bool:
-    return any(isinstance(side.value, str) and "\n" in side.value.rstrip("\n") for side in (one.ours, one.theirs))
+def _is_long(finding: ParityFinding) -> bool:
+    return any(
+        isinstance(side.value, str) and "\n" in side.value.rstrip("\n") for side in (finding.ours, finding.theirs)
+    )
 
 
-def _diff(one: ParityFinding, found: Comparison) -> list[str]:
-    texts = [side.value if isinstance(side.value, str) else shown(side.value) for side in (one.ours, one.theirs)]
+def _diff(finding: ParityFinding, found: Comparison) -> list[str]:
+    texts = [
+        side.value if isinstance(side.value, str) else shown(side.value) for side in (finding.ours, finding.theirs)
+    ]
     made = list(
         difflib.unified_diff(texts[0].splitlines(), texts[1].splitlines(), found.ours, found.theirs, n=1, lineterm="")
     )
@@ -111,7 +122,10 @@ def _counts(found: Comparison) -> str:
 
 def briefly(found: Comparison, limit: int = 3) -> str:
     """The unexplained differences in one line, for a refusal."""
-    names = [f"{one.kind} {one.name}" if one.kind != "resource" else one.name for one in found.having("unexplained")]
+    names = [
+        f"{finding.kind} {finding.name}" if finding.kind != "resource" else finding.name
+        for finding in found.having("unexplained")
+    ]
     names += [f"a `differs` entry that nothing matches ({entry.file}:{entry.line})" for entry in found.unmatched]
     unique = list(dict.fromkeys(names))
     rest = len(unique) - limit
@@ -127,27 +141,28 @@ def document(found: Comparison) -> dict[str, Any]:
         },
         "counts": {name: len(found.having(name)) for name in ("unexplained", "declared", "inherent")},
         "unreleased": [
-            {"environment": one.environment, "app": one.app, "hosts": list(one.hosts)} for one in found.unreleased
+            {"environment": unreleased.environment, "app": unreleased.app, "hosts": list(unreleased.hosts)}
+            for unreleased in found.unreleased
         ],
-        "differences": [_document(one, found) for one in found.findings],
+        "differences": [_document(finding, found) for finding in found.findings],
         "unmatched": [
             {"entry": str(one), "why": one.why, "file": one.file, "line": one.line} for one in found.unmatched
         ],
     }
 
 
-def _document(one: ParityFinding, found: Comparison) -> dict[str, Any]:
+def _document(finding: ParityFinding, found: Comparison) -> dict[str, Any]:
     return {
-        "kind": one.kind,
-        "name": one.name,
-        "field": one.field,
-        "group": one.group,
-        "status": one.status,
-        "why": one.why,
-        "causes": list(one.causes),
-        "seen": one.seen,
-        "declared_at": f"{one.entry.file}:{one.entry.line}" if one.entry else None,
-        "sides": {found.ours: _side(one.ours), found.theirs: _side(one.theirs)},
+        "kind": finding.kind,
+        "name": finding.name,
+        "field": finding.field,
+        "group": finding.group,
+        "status": finding.status,
+        "why": finding.why,
+        "causes": list(finding.causes),
+        "seen": finding.seen,
+        "declared_at": f"{finding.entry.file}:{finding.entry.line}" if finding.entry else None,
+        "sides": {found.ours: _side(finding.ours), found.theirs: _side(finding.theirs)},
     }
 
 

@@ -40,7 +40,7 @@ def compare_toggles(causes: InputDifferences, apps: frozenset[str]) -> Iterator[
     for app in sorted(apps & {*ours.toggles} & {*theirs.toggles}):
         wanted = (ours.toggles[app], theirs.toggles[app])
         for name in sorted({*wanted[0], *wanted[1]}):
-            values = _words(name, *({key: one.on for key, one in side.items()} for side in wanted))
+            values = _words(name, *({key: value.on for key, value in side.items()} for side in wanted))
             if values[0] != values[1]:
                 yield _finding(causes, app, name, values, _sources(name, wanted))
         if ours.sight is not None and theirs.sight is not None:

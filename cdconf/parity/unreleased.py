@@ -21,11 +21,13 @@ def unreleased(portraits: Sequence[Portrait]) -> Iterator[Unreleased]:
     Args:
         portraits: The environment's hosts; those that weren't looked at count for nothing.
     """
-    seen = [one for one in portraits if one.sight is not None]
-    apps = dict.fromkeys(app for one in seen if one.sight is not None for app in one.sight.unreleased)
+    seen = [portrait for portrait in portraits if portrait.sight is not None]
+    apps = dict.fromkeys(app for portrait in seen if portrait.sight is not None for app in portrait.sight.unreleased)
     for app in apps:
-        having = [one for one in seen if one.sight is not None and app in one.sight.releases]
-        hosts = [one.host for one in having if one.sight is not None and app in one.sight.unreleased]
+        having = [portrait for portrait in seen if portrait.sight is not None and app in portrait.sight.releases]
+        hosts = [
+            portrait.host for portrait in having if portrait.sight is not None and app in portrait.sight.unreleased
+        ]
         yield Unreleased(seen[0].environment, app, tuple(hosts), everywhere=len(hosts) == len(having))
 
 
@@ -56,7 +58,9 @@ def toggles_wait(app: str, off: Collection[str], causes: InputDifferences) -> st
         causes: The two hosts.
     """
     waiting = [
-        one.environment for one in (causes.ours, causes.theirs) if one.sight is not None and app in one.sight.unreleased
+        portrait.environment
+        for portrait in (causes.ours, causes.theirs)
+        if portrait.sight is not None and app in portrait.sight.unreleased
     ]
     return reason(waiting[0], app) if off and set(off) <= set(waiting) else None
 

@@ -53,12 +53,12 @@ def told(project: Project, environment: Environment, stage: Stage) -> dict[str, 
     published = provider_for(project, environment).standing().published or {}
     hosts = [
         {
-            "name": one.name,
-            "groups": list(one.groups),
-            "address": one.address,
-            "published": published.get(one.name, {}),
+            "name": host.name,
+            "groups": list(host.groups),
+            "address": host.address,
+            "published": published.get(host.name, {}),
         }
-        for one in environment.hosts.values()
+        for host in environment.hosts.values()
     ]
     found = {"CDCONF_ENVIRONMENT": environment.name, "CDCONF_HOSTS": json.dumps(hosts)}
     if stage.url is not None:
@@ -68,8 +68,8 @@ def told(project: Project, environment: Environment, stage: Stage) -> dict[str, 
 
 def _url(project: Project, environment: Environment, stage: Stage, hosts: list[dict[str, Any]]) -> str:
     by_number = [
-        {**one, "published": {int(port): at for port, at in one["published"].items() if port.isdigit()}}
-        for one in hosts
+        {**host, "published": {int(port): at for port, at in host["published"].items() if port.isdigit()}}
+        for host in hosts
     ]
     groups = {group: [one for one in by_number if group in one["groups"]] for group in project.groups}
     builtins = {"hosts": groups, "environment": {"name": environment.name, "copy_of": environment.copy_of}}

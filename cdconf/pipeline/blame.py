@@ -28,11 +28,11 @@ _TESTS = (
 
 def last_green(root: Path, commit: str, stage: str, records: Iterable[RunRecord]) -> str | None:
     """The nearest ancestor of a commit that has passed a stage, as the records say."""
-    green = {one.commit for one in records if stage in one.stages and one.stages[stage].state == "passed"}
+    green = {record.commit for record in records if stage in record.stages and record.stages[stage].state == "passed"}
     if not green:
         return None
     ancestors = git(root, "rev-list", f"--max-count={_LOOKED_AT}", "--topo-order", commit).decode().split()
-    return next((one for one in ancestors[1:] if one in green), None)
+    return next((ancestor for ancestor in ancestors[1:] if ancestor in green), None)
 
 
 def commits_since(root: Path, commit: str, green: str | None) -> list[str]:

@@ -48,22 +48,22 @@ def turn(policy: Policy, rivals: Sequence[Rival], since: float, *, stays: bool) 
         since: When this one began to wait.
         stays: Whether the stage deploys to an environment that stays.
     """
-    newer = sorted((one for one in rivals if one.is_newer), key=lambda one: one.since)
-    beyond = [one for one in newer if one.state == "passed" and stays]
+    newer = sorted((rival for rival in rivals if rival.is_newer), key=lambda rival: rival.since)
+    beyond = [rival for rival in newer if rival.state == "passed" and stays]
     if policy != "queue":
-        beyond += [one for one in newer if one.state != "passed"]
+        beyond += [rival for rival in newer if rival.state != "passed"]
     if beyond:
         return Turn("give_up", beyond[-1].commit)
-    running = next((one for one in rivals if one.state == "running"), None)
+    running = next((rival for rival in rivals if rival.state == "running"), None)
     if running is not None:
         return Turn("wait", running.commit)
-    before = [one for one in rivals if one.state == "waiting" and (one.since, one.commit) < (since, "")]
+    before = [rival for rival in rivals if rival.state == "waiting" and (rival.since, rival.commit) < (since, "")]
     if policy == "queue" and before:
-        return Turn("wait", min(before, key=lambda one: one.since).commit)
+        return Turn("wait", min(before, key=lambda rival: rival.since).commit)
     return Turn("go")
 
 
 def must_end(policy: Policy, rivals: Sequence[Rival]) -> str | None:
     """The newer commit for which one that's in the stage is ended; None: it goes on."""
-    waiting = [one for one in rivals if one.is_newer and one.state == "waiting"]
+    waiting = [rival for rival in rivals if rival.is_newer and rival.state == "waiting"]
     return waiting[-1].commit if policy == "cancel" and waiting else None

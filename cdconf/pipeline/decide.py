@@ -44,10 +44,10 @@ def decide(stages: Sequence[Stage], standing: Mapping[str, Standing]) -> Next:
         stages: In the pipeline's order.
         standing: Stage -> how it stands; those that aren't there are open.
     """
-    states = {one.name: standing.get(one.name, "open") for one in stages}
+    states = {stage.name: standing.get(stage.name, "open") for stage in stages}
     present = set(states.values())
     halted = bool(present & {"failed", "interrupted", "superseded"})
-    start = () if halted else tuple(one.name for one in stages if _may_begin(one, states))
+    start = () if halted else tuple(stage.name for stage in stages if _may_begin(stage, states))
     if start or "running" in present:
         return Next(start)
     for state, verdict in _WORST:

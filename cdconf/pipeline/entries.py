@@ -107,7 +107,9 @@ class StageNoted:
     @property
     def opens_by_itself(self) -> bool:
         """Whether it's blocked by nothing but time, so that nobody has to do anything."""
-        return bool(self.missing) and all(one.name.partition(" ")[0] in _OF_TIME for one in self.missing)
+        return bool(self.missing) and all(
+            requirement.name.partition(" ")[0] in _OF_TIME for requirement in self.missing
+        )
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ def read(text: str) -> Entry:
 
 
 def _made(kind: type, found: Mapping[str, Any]) -> Any:
-    return kind(**{one.name: _value(one.name, found[one.name]) for one in fields(kind) if one.name in found})
+    return kind(**{field.name: _value(field.name, found[field.name]) for field in fields(kind) if field.name in found})
 
 
 def _value(name: str, value: Any) -> Any:

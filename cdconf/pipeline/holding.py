@@ -105,8 +105,8 @@ class Holding:
         while not self._ended.wait(_TICK):
             try:
                 with self._guard:
-                    due = [one for one in self._leases.values() if one.is_due]
-                    alive = [one.beat() for one in due]
+                    due = [lease for lease in self._leases.values() if lease.is_due]
+                    alive = [lease.beat() for lease in due]
                 if not all(alive):
                     self.is_taken = True
                     self._lose("another run has taken over: this one gave no sign of life for too long")

@@ -62,7 +62,7 @@ def _index_statements(project: Project, history: History, place: Backend, emit: 
     skip = _skipping(place, emit)
     rows: dict[str, dict[str, Any]] = {}
     for kind in KINDS:
-        fresh = [one for one in listed(place, kind) if content_of(one.name) not in known]
+        fresh = [file for file in listed(place, kind) if content_of(file.name) not in known]
         for name, envelope in read_listed(place, kind, fresh, skip).items():
             found = _checked(kind, name, envelope, evidence, people)
             if found is None or found.said is None or found.said.project != project.name:
@@ -163,7 +163,7 @@ def _noted(entry: RunBegan | StageNoted | RunEnded) -> dict[str, Any]:
         "why": text(entry.why),
         "opens_by_itself": entry.opens_by_itself,
         "step": text(entry.step) if entry.step != _DONE else None,
-        "artifacts": json.dumps([[one.app, one.version, one.archive] for one in entry.artifacts]),
+        "artifacts": json.dumps([[artifact.app, artifact.version, artifact.archive] for artifact in entry.artifacts]),
         "runs": json.dumps(list(entry.runs)),
     }
 

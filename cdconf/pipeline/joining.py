@@ -48,15 +48,15 @@ class Joining:
         if self._joined is None:
             return None
         runs = read_runs(self.place, self.project, self.now(), commit=self.commit)
-        found = next((one for one in runs if one.id == self._joined), None)
+        found = next((run for run in runs if run.id == self._joined), None)
         is_over = found is not None and found.ended is not None and found.ended.verdict != "interrupted"
         return found if is_over else None
 
     def wait(self) -> None:
         """Looks which run it is, and waits a moment. One that was interrupted isn't waited for: this one goes on."""
         runs = read_runs(self.place, self.project, self.now(), commit=self.commit)
-        at_work = [one for one in runs if one.ended is None and one.began is not None]
-        latest = max(at_work, key=lambda one: one.began.at if one.began else 0.0, default=None)
+        at_work = [run for run in runs if run.ended is None and run.began is not None]
+        latest = max(at_work, key=lambda record: record.began.at if record.began else 0.0, default=None)
         if latest is not None and latest.id != self._joined:
             self._joined = latest.id
             who = latest.began.by if latest.began else "another run"

@@ -70,14 +70,14 @@ class KnownState:
         """Those of the stages that all artifacts of the commit have passed; none that has no artifact."""
         made = self.artifacts()
         evidence = Evidence.of(self.project, self.emit)
-        proofs = {app: evidence.proofs(one.archive) for app, one in made.items()}
+        proofs = {app: evidence.proofs(artifact.archive) for app, artifact in made.items()}
         found = []
         for stage in stages:
             apps = self.apps_of(stage)
             if not apps or any(app not in made for app in apps):
                 continue
             words = [last_word(stage, self._candidate(made[app], stage), proofs[app]) for app in apps]
-            if all(one is not None and one.result == "passed" for one in words):
+            if all(word is not None and word.result == "passed" for word in words):
                 found.append(stage.name)
         return found
 
@@ -114,14 +114,16 @@ class KnownState:
                 file = office_keys.private_file(self.project, office)
                 why = f"the key of {shown(office)} isn't here: {file}"
                 found[stage.name] = MissingRequirement("key", why, f"cdconf key new --office {shown(office)}")
-            elif key.id not in {one.id for one in evidence.signers.of(office, evidence.now)}:
+            elif key.id not in {signer.id for signer in evidence.signers.of(office, evidence.now)}:
                 why = f"the key of {shown(office)} that's here isn't trusted here: {key.id}"
                 found[stage.name] = MissingRequirement("key", why, f"cdconf key trust --office {shown(office)} KEY")
         return found
 
     def made(self) -> tuple[BuiltArtifact, ...]:
         """The artifacts, for the record."""
-        return tuple(BuiltArtifact(one.app, one.version, one.archive) for one in self.artifacts().values())
+        return tuple(
+            BuiltArtifact(artifact.app, artifact.version, artifact.archive) for artifact in self.artifacts().values()
+        )
 
 
 def _is_about(stop: Stop, project: str, app: str, archive: str | None) -> bool:

@@ -122,7 +122,7 @@ def _result(code: int | None, source: str) -> str:
 
 def _counted(family: Any, counts: Mapping[tuple[str, ...], float]) -> Metric:
     for labels, count in sorted(counts.items()):
-        family.add_metric([_label(one) for one in labels], count)
+        family.add_metric([_label(label) for label in labels], count)
     found: Metric = family
     return found
 
@@ -160,7 +160,7 @@ def _last(project: Project, history: History) -> Iterator[Metric]:
 
 def _commit_times(root: Path, commits: list[str]) -> dict[str, float]:
     """Commit -> when it was committed; those that git doesn't have here are left out."""
-    wanted = sorted({one for one in commits if len(one) in (40, 64) and one.isalnum()})
+    wanted = sorted({commit for commit in commits if len(commit) in (40, 64) and commit.isalnum()})
     if not wanted:
         return {}
     command = git_command(root, "cat-file", "--batch=%(objectname) %(objecttype)", "--buffer")
@@ -205,14 +205,14 @@ def _stages(history: History) -> Iterator[Metric]:
     since = GaugeMetricFamily(
         "cdconf_stage_since_timestamp_seconds", "Since when the first of them is so.", labels=["stage", "state"]
     )
-    last = {(one.commit, one.stage): one for one in stages(history, since=time.time() - _RECENT)}
+    last = {(stage.commit, stage.stage): stage for stage in stages(history, since=time.time() - _RECENT)}
     counts: Counter[tuple[str, ...]] = Counter()
     first: dict[tuple[str, ...], float] = {}
-    for one in last.values():
-        if one.result in _OPEN:
-            key = (one.stage, one.result)
+    for stage in last.values():
+        if stage.result in _OPEN:
+            key = (stage.stage, stage.result)
             counts[key] += 1
-            first[key] = min(first.get(key, one.states[-1].at), one.states[-1].at)
+            first[key] = min(first.get(key, stage.states[-1].at), stage.states[-1].at)
     yield _counted(count, counts)
     yield _counted(since, first)
 

@@ -110,16 +110,16 @@ def _has_red(document: Mapping[str, Any]) -> bool:
     """Whether a resource or a smoke test failed on a host: else something is the matter with the host itself."""
     hosts = document.get("hosts", {}).values()
     resources = [one for host in hosts for one in host.get("resources", ())]
-    return bool(_tests(document)) or any(one.get("status") == "failed" for one in resources)
+    return bool(_tests(document)) or any(resource.get("status") == "failed" for resource in resources)
 
 
 def missing_of(document: Mapping[str, Any]) -> list[MissingRequirement]:
     """What a gate has judged to be missing."""
     links: Sequence[Mapping[str, Any]] = document.get("gates") or ()
     return [
-        MissingRequirement(str(one["name"]), str(one["why"]), one.get("command"))
-        for one in links
-        if one.get("state") == "missing"
+        MissingRequirement(str(link["name"]), str(link["why"]), link.get("command"))
+        for link in links
+        if link.get("state") == "missing"
     ]
 
 
@@ -135,7 +135,7 @@ def _of_hosts(document: Mapping[str, Any]) -> str:
 
 def _error_in(lines: Sequence[str]) -> str:
     """What the last of some lines says that begins as errors do; a verb without a document has only these."""
-    return next((one.removeprefix("error: ") for one in reversed(lines) if one.startswith("error: ")), "")
+    return next((line.removeprefix("error: ") for line in reversed(lines) if line.startswith("error: ")), "")
 
 
 def _tests(document: Mapping[str, Any]) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ def _promisor(root: Path) -> str | None:
     if not succeeds(root, "config", "--get-regexp", r"^remote\..*\.promisor$"):
         return None
     lines = git(root, "config", "--get-regexp", r"^remote\..*\.promisor$").decode("utf-8", "replace").splitlines()
-    named = [one.rpartition(" ")[0] for one in lines if one.endswith(" true")]
+    named = [line.rpartition(" ")[0] for line in lines if line.endswith(" true")]
     return named[0].removeprefix("remote.").removesuffix(".promisor") if named else None
 
 

@@ -59,12 +59,12 @@ class RunRecord:
     @cached_property
     def began(self) -> RunBegan | None:
         """How it began; None where that can't be read."""
-        return next((one for one in self.entries if isinstance(one, RunBegan)), None)
+        return next((entry for entry in self.entries if isinstance(entry, RunBegan)), None)
 
     @cached_property
     def ended(self) -> RunEnded | None:
         """How it ended; None: it's at work, or was killed."""
-        return next((one for one in reversed(self.entries) if isinstance(one, RunEnded)), None)
+        return next((entry for entry in reversed(self.entries) if isinstance(entry, RunEnded)), None)
 
     @property
     def is_at_work(self) -> bool:
@@ -80,15 +80,15 @@ class RunRecord:
     def stages(self) -> Mapping[str, StageNoted]:
         """Stage -> the state that it came into last, `at` being since when; of a dead run, what ran is interrupted."""
         found: dict[str, StageNoted] = {}
-        for one in self.entries:
-            if isinstance(one, StageNoted):
-                known = found.get(one.stage)
-                same = known is not None and known.state == one.state
-                found[one.stage] = replace(one, at=known.at) if known is not None and same else one
+        for entry in self.entries:
+            if isinstance(entry, StageNoted):
+                known = found.get(entry.stage)
+                same = known is not None and known.state == entry.state
+                found[entry.stage] = replace(entry, at=known.at) if known is not None and same else entry
         if self.is_dead:
-            for name, one in found.items():
-                if one.state in ("running", "waiting"):
-                    found[name] = replace(one, state="interrupted", why=entries.GONE)
+            for name, entry in found.items():
+                if entry.state in ("running", "waiting"):
+                    found[name] = replace(entry, state="interrupted", why=entries.GONE)
         return found
 
 
@@ -127,7 +127,7 @@ class RunRecorder:
     def end(self, entry: RunEnded) -> None:
         """Writes the last entry, and the whole record as one object in place of the others."""
         self._lines.append(entries.line(entry))
-        self._place.create(f"{self._prefix}{WHOLE:08d}.jsonl", "".join(f"{one}\n" for one in self._lines).encode())
+        self._place.create(f"{self._prefix}{WHOLE:08d}.jsonl", "".join(f"{line}\n" for line in self._lines).encode())
         for name in self._names:
             self._place.delete(name)
 
@@ -159,13 +159,13 @@ def read_runs(
     prefix = f"{PREFIX}{project_key(project)}-{f'{commit}-' if commit else ''}"
     for _ in range(_TRIES):
         by_run: dict[tuple[str, str], list[Listed]] = {}
-        for one in place.entries(prefix, ".jsonl"):
-            match = _NAME.fullmatch(one.name)
-            if match is not None and one.size <= LARGEST and match["run"] not in known:
-                by_run.setdefault((match["commit"], match["run"]), []).append(one)
-        chosen = sorted(by_run.items(), key=lambda pair: max(one.modified for one in pair[1]), reverse=True)[:newest]
+        for entry in place.entries(prefix, ".jsonl"):
+            match = _NAME.fullmatch(entry.name)
+            if match is not None and entry.size <= LARGEST and match["run"] not in known:
+                by_run.setdefault((match["commit"], match["run"]), []).append(entry)
+        chosen = sorted(by_run.items(), key=lambda pair: max(file.modified for file in pair[1]), reverse=True)[:newest]
         wanted = {key: _needed(objects) for key, objects in chosen}
-        names = [one.name for objects in wanted.values() for one in objects]
+        names = [file.name for objects in wanted.values() for file in objects]
         read = place.read(names)
         if all(one in read for one in names):  # else a run has ended in between, and its record is one object now
             break
@@ -174,8 +174,8 @@ def read_runs(
         RunRecord(
             id=run,
             commit=found,
-            seen=max(one.modified for one in objects),
-            entries=tuple(_entries([one.name for one in objects], read, skip)),
+            seen=max(file.modified for file in objects),
+            entries=tuple(_entries([file.name for file in objects], read, skip)),
             holder=held.get(commit_key(project, found)),
             now=now,
         )
@@ -190,9 +190,9 @@ def close_dead(place: Backend, project: str, record: RunRecord) -> None:
     """
     end = RunEnded(round(record.now, 3), "interrupted", 130, "its runner was killed or cut off")
     prefix = f"{PREFIX}{project_key(project)}-{record.commit}-{record.id}-"
-    names = [one.name for one in place.entries(prefix, ".jsonl")]
+    names = [entry.name for entry in place.entries(prefix, ".jsonl")]
     lines = [entries.line(one) for one in (*_interrupted(record), end)]
-    place.create(f"{prefix}{WHOLE:08d}.jsonl", "".join(f"{one}\n" for one in lines).encode())
+    place.create(f"{prefix}{WHOLE:08d}.jsonl", "".join(f"{line}\n" for line in lines).encode())
     for name in names:
         if not name.endswith(f"-{WHOLE:08d}.jsonl"):
             place.delete(name)
@@ -200,14 +200,14 @@ def close_dead(place: Backend, project: str, record: RunRecord) -> None:
 
 def _interrupted(record: RunRecord) -> Iterable[Entry]:
     yield from record.entries
-    for one in record.stages.values():
-        if one.state == "interrupted":
-            yield replace(one, at=round(record.now, 3))
+    for stage in record.stages.values():
+        if stage.state == "interrupted":
+            yield replace(stage, at=round(record.now, 3))
 
 
 def _needed(objects: Iterable[Listed]) -> list[Listed]:
     """Of a run's objects: the whole, where there's one."""
-    found = sorted(objects, key=lambda one: one.name)
+    found = sorted(objects, key=lambda file: file.name)
     return found[-1:] if found[-1].name.endswith(f"-{WHOLE:08d}.jsonl") else found
 
 

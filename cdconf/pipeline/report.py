@@ -43,7 +43,10 @@ def error_of(result: PipelineResult, root: Path, commit: str, records: Iterable[
     if result.ended.verdict == "passed":
         return None
     wanted = _STATES[result.ended.verdict]
-    found = next(((name, one) for name, one in result.outcomes.items() if one.state == wanted), None)
+    found = next(
+        ((name, stage_outcome) for name, stage_outcome in result.outcomes.items() if stage_outcome.state == wanted),
+        None,
+    )
     if found is None:  # another run's, or it was ended as a whole
         return _plain(result.ended.code, result.ended.why or result.ended.verdict)
     name, outcome = found
@@ -88,14 +91,14 @@ def red(name: str, outcome: StageOutcome, root: Path, commit: str, records: Iter
 
 def _blocked(outcomes: Iterable[tuple[str, StageOutcome]], commit: str) -> CdconfError:
     """Everything that's waited for, with the command that brings it."""
-    stopped = [(name, one) for name, one in outcomes if one.state == "blocked"]
+    stopped = [(name, outcome) for name, outcome in outcomes if outcome.state == "blocked"]
     name, first = stopped[0]
     lines = [
         f"{stage}: {link.name}: {link.why}" + (f"\n  {link.command}" if link.command else "")
-        for stage, one in stopped
-        for link in one.missing
+        for stage, outcome in stopped
+        for link in outcome.missing
     ]
-    command = next((link.command for _, one in stopped for link in one.missing if link.command), None)
+    command = next((link.command for _, outcome in stopped for link in outcome.missing if link.command), None)
     again = f"then go on: `cdconf pipeline run --commit {commit[:10]}`"
     return GateClosed(
         f"commit {commit[:10]} stops before stage '{name}': {first.why}",

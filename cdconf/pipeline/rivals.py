@@ -56,11 +56,11 @@ class Rivals:
         """How other commits stand in a stage."""
         found: dict[str, Rival] = {}
         for run in self.runs():
-            one = run.stages.get(stage)
-            if run.commit == self.commit or one is None or run.commit in found:
+            noted = run.stages.get(stage)
+            if run.commit == self.commit or noted is None or run.commit in found:
                 continue
-            if one.state == "passed" or (run.is_at_work and one.state in ("waiting", "running")):
-                found[run.commit] = Rival(run.commit, one.state, one.at, self._is_newer(run))
+            if noted.state == "passed" or (run.is_at_work and noted.state in ("waiting", "running")):
+                found[run.commit] = Rival(run.commit, noted.state, noted.at, self._is_newer(run))
         return list(found.values())
 
     def _is_newer(self, run: RunRecord) -> bool:

@@ -117,10 +117,10 @@ def _locked(
         found = _joined(joining)  # it may have come to its end just before it gave the lease back
         if found is not None:
             return found
-        for one in read_runs(place, home.name, now(), commit=commit):
-            if one.ended is None:
-                emit(Notice(f"continues where the run of {one.began.by if one.began else 'somebody'} ended"))
-                close_dead(place, home.name, one)
+        for run in read_runs(place, home.name, now(), commit=commit):
+            if run.ended is None:
+                emit(Notice(f"continues where the run of {run.began.by if run.began else 'somebody'} ended"))
+                close_dead(place, home.name, run)
         for name in copies.left_over(home, commit):
             emit(Step(f"removing {name}, which a run that died has left"))
             remove_copy(home, children, name, lambda line: None, lambda text: emit(Notice(text, warning=True)))
@@ -166,19 +166,24 @@ def _check(known: KnownState, emit: Emit) -> dict[str, MissingRequirement]:
         text = "no stage of the pipeline has `build`, so environments are provisioned, and no app is deployed"
         emit(Notice(text, warning=True))
     passed = known.passed(stages)
-    left = [one for one in stages if one.name not in passed]
+    left = [stage for stage in stages if stage.name not in passed]
     keyless = known.keyless(left)
-    first = [one for one in left if all(need in passed for need in one.needs)]
-    if first and all(one.name in keyless for one in first):
-        lines = [f"{name}: {one.why}\n  {one.command}" for name, one in keyless.items()]
+    first = [stage for stage in left if all(need in passed for need in stage.needs)]
+    if first and all(stage.name in keyless for stage in first):
+        lines = [
+            f"{name}: {missing_requirement.why}\n  {missing_requirement.command}"
+            for name, missing_requirement in keyless.items()
+        ]
         missing = keyless[first[0].name]
         raise ArtifactError(
             f"stage '{first[0].name}' can't be passed here: {missing.why}",
             hint=f"run this where it is, or: `{missing.command}`; see docs/guides/promotion.md",
             detail="\n".join(lines) if len(lines) > 1 else None,
         )
-    for name, one in keyless.items():
-        emit(Notice(f"stage '{name}' can't be passed here, and the run stops before it: {one.why}", warning=True))
+    for name, requirement in keyless.items():
+        emit(
+            Notice(f"stage '{name}' can't be passed here, and the run stops before it: {requirement.why}", warning=True)
+        )
     return keyless
 
 

@@ -147,20 +147,20 @@ class PipelineRunner:
 
     def end(self, number: int = signal.SIGINT) -> None:
         """Ends in order what runs."""
-        for one in self._stops.values():
-            one.set()
+        for stop in self._stops.values():
+            stop.set()
         self.children.end(number)
 
     def ended(self, verdict: Verdict) -> RunEnded:
         """The record's last entry."""
-        worst = next((one for one in self.outcomes.values() if one.state != "passed"), None)
-        by_state = [one for one in self.outcomes.values() if one.state == "interrupted"]
+        worst = next((outcome for outcome in self.outcomes.values() if outcome.state != "passed"), None)
+        by_state = [outcome for outcome in self.outcomes.values() if outcome.state == "interrupted"]
         without = self._lost_code if self._lost else 130
-        code = CODES.get(verdict) if verdict in CODES else max((one.code for one in by_state), default=without)
+        code = CODES.get(verdict) if verdict in CODES else max((outcome.code for outcome in by_state), default=without)
         return RunEnded(self.recorder.now(), verdict, code or 0, (worst.why if worst else "") or self._lost)
 
     def _stage(self, name: str) -> Stage:
-        return next(one for one in self._stages if one.name == name)
+        return next(stage for stage in self._stages if stage.name == name)
 
     def _try(self, pool: ThreadPoolExecutor, stage: Stage) -> None:
         """Begins a stage, if nothing stands in its way and it's this commit's turn."""
@@ -295,7 +295,7 @@ class PipelineRunner:
 
 def shapes(stages: Sequence[Stage]) -> tuple[StageShape, ...]:
     """The stages, for the record."""
-    return tuple(StageShape(one.name, one.needs, one.environment, one.copy_of) for one in stages)
+    return tuple(StageShape(stage.name, stage.needs, stage.environment, stage.copy_of) for stage in stages)
 
 
 __all__ = ["CODES", "PipelineRunner", "shapes"]

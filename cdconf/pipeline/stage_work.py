@@ -138,7 +138,7 @@ class StageWork:
             if self.stage.concerns(app) and self._has_hosts(environment, app):
                 missing = gate_of(self.project, environment, artifact, self.emit).missing
                 if missing:
-                    links = tuple(MissingRequirement(one.name, one.why, one.command) for one in missing)
+                    links = tuple(MissingRequirement(link.name, link.why, link.command) for link in missing)
                     why = f"{artifact.label} can't go to {environment.name} yet: {links[0].name}: {links[0].why}"
                     return StageOutcome("blocked", why, 3, missing=links)
         return None

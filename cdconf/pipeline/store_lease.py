@@ -67,16 +67,16 @@ def key_of(*words: str) -> str:
 def holders(entries: Iterable[StoreFile]) -> dict[str, LeaseHolder]:
     """Who has what, alive or not, by key; from the objects of the store whose names begin with `pipe`."""
     found: dict[str, LeaseHolder] = {}
-    for one in entries:
-        match = _NAME.fullmatch(one.name)
+    for entry in entries:
+        match = _NAME.fullmatch(entry.name)
         if match is None:
             continue
         key, epoch = match["key"], int(match["epoch"])
         known = found.get(key)
         if known is None or epoch > known.epoch:
-            found[key] = LeaseHolder(key, epoch, (one.modified,))
+            found[key] = LeaseHolder(key, epoch, (entry.modified,))
         elif epoch == known.epoch:
-            found[key] = LeaseHolder(key, epoch, (*known.times, one.modified))
+            found[key] = LeaseHolder(key, epoch, (*known.times, entry.modified))
     return found
 
 
@@ -126,7 +126,7 @@ class StoreLease:
 
     def _is_own(self) -> bool:
         """Whether nobody has taken it since; after it was given back, epochs begin anew, so names don't tell."""
-        if any(_epoch(one.name) > self._epoch for one in self._place.entries(f"{LEASE}{self._key}")):
+        if any(_epoch(entry.name) > self._epoch for entry in self._place.entries(f"{LEASE}{self._key}")):
             return False
         own = _lease(self._key, self._epoch)
         return self._place.read([own]).get(own) == self._data
@@ -142,10 +142,12 @@ class StoreLease:
             self.lost = True
             return
         own = _lease(self._key, self._epoch)
-        mine = [one for one in listed(self._place, self._key) if _epoch(one.name) <= self._epoch and one.name != own]
-        for one in mine:
+        mine = [
+            file for file in listed(self._place, self._key) if _epoch(file.name) <= self._epoch and file.name != own
+        ]
+        for file in mine:
             with contextlib.suppress(ArtifactError):  # of a dead one, another user's: it stays dead
-                self._place.delete(one.name)
+                self._place.delete(file.name)
         self._place.delete(own)
 
 
@@ -170,7 +172,7 @@ def take(place: Backend, key: str, about: dict[str, object], now: float, *, is_d
     if epoch is None:
         return None
     # Whoever had it may have given it back meanwhile, and another one taken it anew, from the first epoch on.
-    others = [one for one in listed(place, key) if _epoch(one.name) != epoch]
+    others = [file for file in listed(place, key) if _epoch(file.name) != epoch]
     before = holders(others).get(key)
     if before is not None and (held is None or before.epoch != held.epoch or before.beaten > held.beaten):
         place.delete(_lease(key, epoch))
@@ -183,7 +185,7 @@ def _created(place: Backend, key: str, first: int, data: bytes) -> int | None:
     for epoch in range(first, first + _TRIES):
         if place.create(_lease(key, epoch), data):
             return epoch
-        if any(_epoch(one.name) == epoch for one in listed(place, key)):
+        if any(_epoch(file.name) == epoch for file in listed(place, key)):
             return None
     raise ArtifactError(
         f"{place.shown(_lease(key, first))} is no file, and stands where a lease would be",
@@ -193,7 +195,7 @@ def _created(place: Backend, key: str, first: int, data: bytes) -> int | None:
 
 def about_of(place: Backend, key: str) -> dict[str, object]:
     """What the holder has said of itself; nothing where there's none, or it can't be read."""
-    names = sorted((one.name for one in place.entries(f"{LEASE}{key}")), key=_epoch)
+    names = sorted((entry.name for entry in place.entries(f"{LEASE}{key}")), key=_epoch)
     data = place.read(names[-1:]).get(names[-1]) if names else None
     try:
         found = parsed(data) if isinstance(data, bytes) else {}

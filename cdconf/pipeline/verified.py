@@ -31,7 +31,11 @@ def verify_history(project: Project, emit: Emit) -> tuple[Verified, list[Journal
     """
     with closing(history_of(project)) as history:
         index_store(project, history, emit)
-        claims = [claim for one in statements(history) if one.refusal is None and (claim := _claim(one)) is not None]
+        claims = [
+            claim
+            for statement in statements(history)
+            if statement.refusal is None and (claim := _claim(statement)) is not None
+        ]
         seen = _seen(history)
     lines, _ = journal_file.read(project.data)
     own = project.checkout
@@ -41,11 +45,13 @@ def verify_history(project: Project, emit: Emit) -> tuple[Verified, list[Journal
     return mine, lost(own, claims, seen)
 
 
-def _claim(one: Statement) -> Claim | None:
-    found = one.body.get("journal")
+def _claim(statement: Statement) -> Claim | None:
+    found = statement.body.get("journal")
     head = head_of(found, least=1)
     checkout = found.get("checkout") if isinstance(found, Mapping) else None
-    return Claim(one.name, checkout, head, one.at) if head is not None and isinstance(checkout, str) else None
+    return (
+        Claim(statement.name, checkout, head, statement.at) if head is not None and isinstance(checkout, str) else None
+    )
 
 
 def _seen(history: History) -> dict[str, list[SeenLine]]:

@@ -24,15 +24,15 @@ def moves(before: HostPlan, now: HostPlan) -> Iterator[str]:
         return
     planned, found = (_by_name(side) for side in (before, now))
     told = False
-    for key, one in found.items():
-        text = _moved(planned.get(key), one)
+    for key, finding in found.items():
+        text = _moved(planned.get(key), finding)
         if text:
             told = True
             yield text
-    for key, one in planned.items():
+    for key, finding in planned.items():
         if key not in found:
             told = True
-            yield f"{_name(one)} was in the plan, and isn't there any more"
+            yield f"{_name(finding)} was in the plan, and isn't there any more"
     if not told and before.catalog != now.catalog:
         yield "the files' catalog is another: the order of its resources, or a handler"
 
@@ -43,23 +43,23 @@ def shown_otherwise(before: HostPlan, now: HostPlan) -> Iterator[str]:
     Lines may have moved in their files. For the arguments see `moves`.
     """
     found = _by_name(now)
-    for key, one in _by_name(before).items():
+    for key, finding in _by_name(before).items():
         again = found.get(key)
-        if again is not None and _shown(one) != _shown(again):
-            yield f"the plan shows {_name(one)} otherwise than it is{_at(again)}: its file may have been changed"
+        if again is not None and _shown(finding) != _shown(again):
+            yield f"the plan shows {_name(finding)} otherwise than it is{_at(again)}: its file may have been changed"
 
 
 def _by_name(side: HostPlan) -> dict[tuple[str, str, int], PlanFinding]:
     """By type, title, and which of several declarations of the same resource it is."""
     found: dict[tuple[str, str, int], PlanFinding] = {}
-    for one in side.resources:
-        number = next(number for number in count() if (one.type, one.title, number) not in found)
-        found[one.type, one.title, number] = one
+    for resource in side.resources:
+        number = next(number for number in count() if (resource.type, resource.title, number) not in found)
+        found[resource.type, resource.title, number] = resource
     return found
 
 
-def _shown(one: PlanFinding) -> tuple[str | None, ...]:
-    return (one.source or "").partition(":")[0], one.diff or None, one.message or None
+def _shown(finding: PlanFinding) -> tuple[str | None, ...]:
+    return (finding.source or "").partition(":")[0], finding.diff or None, finding.message or None
 
 
 def _moved(before: PlanFinding | None, now: PlanFinding) -> str | None:
@@ -72,13 +72,13 @@ def _moved(before: PlanFinding | None, now: PlanFinding) -> str | None:
     return f"the host has moved: {_name(now)} differs in another way than it did" if before.found != now.found else None
 
 
-def _name(one: PlanFinding) -> str:
-    return f"{one.type} {one.title}"
+def _name(finding: PlanFinding) -> str:
+    return f"{finding.type} {finding.title}"
 
 
-def _at(one: PlanFinding) -> str:
-    return f" [{one.source}]" if one.source else ""
+def _at(finding: PlanFinding) -> str:
+    return f" [{finding.source}]" if finding.source else ""
 
 
-def _word(one: PlanFinding) -> str:
-    return f"`{_WORDS.get(one.status, one.status)}`"
+def _word(finding: PlanFinding) -> str:
+    return f"`{_WORDS.get(finding.status, finding.status)}`"

@@ -59,8 +59,8 @@ class CatalogComparison:
             same_inputs: All that the host's catalog is made of is the same: then what's unknown is the same, too.
         """
         unknown = () if same_inputs else (*before.unknown, *after.unknown)
-        old = {one.id: one for one in unions(before.catalog.resources)}
-        new = {one.id: one for one in unions(after.catalog.resources)}
+        old = {union.id: union for union in unions(before.catalog.resources)}
+        new = {union.id: union for union in unions(after.catalog.resources)}
         changes = [
             *self._resources(old, new, unknown),
             *self._handlers(before.catalog.handlers, after.catalog.handlers, unknown),
@@ -89,11 +89,13 @@ class CatalogComparison:
         hidden = {one.shown for one in unknown if one.type == "handler"}
         perhaps = {name for one in unknown for name in one.notify}  # there if what notifies it is
         for name in dict.fromkeys([*new, *old]):
-            one, other = old.get(name), new.get(name)
-            if name in hidden or (name in perhaps and not (one and other)):
+            handler, other = old.get(name), new.get(name)
+            if name in hidden or (name in perhaps and not (handler and other)):
                 continue
-            if _handled(one) != _handled(other):
-                yield self._change(one.resource if one else None, other.resource if other else None, (one, other))
+            if _handled(handler) != _handled(other):
+                yield self._change(
+                    handler.resource if handler else None, other.resource if other else None, (handler, other)
+                )
 
     def _change(
         self,
@@ -104,7 +106,7 @@ class CatalogComparison:
         old, new = (_handled(one) for one in handlers) if handlers else (_shape(before), _shape(after))
         handler = next((one.name for one in handlers or () if one), None)
         found = _pieces(before, after, old, new)
-        sources = tuple(one.source if one else None for one in (before, after))
+        sources = tuple(resource.source if resource else None for resource in (before, after))
         sensitive = any(side is not None and side.sensitive for side in (before, after))
         key = (handler, (after or before).id, sources, sensitive, found)  # type: ignore[union-attr]  # one is there
         if key not in self._known:
@@ -115,63 +117,71 @@ class CatalogComparison:
         return self._known[key]
 
 
-def _wanted(one: Resource) -> tuple[Any, ...]:
-    return one.fields, one.absent, one.notify, one.sensitive
+def _wanted(resource: Resource) -> tuple[Any, ...]:
+    return resource.fields, resource.absent, resource.notify, resource.sensitive
 
 
-def _shape(one: Resource | None) -> dict[str, Any]:
+def _shape(resource: Resource | None) -> dict[str, Any]:
     """All that's compared of a resource, as fields."""
-    if one is None:
+    if resource is None:
         return {}
-    rest = {"absent": one.absent or None, "notify": list(one.notify) or None, "sensitive": one.sensitive or None}
-    return {**one.fields, **{name: value for name, value in rest.items() if value is not None}}
+    rest = {
+        "absent": resource.absent or None,
+        "notify": list(resource.notify) or None,
+        "sensitive": resource.sensitive or None,
+    }
+    return {**resource.fields, **{name: value for name, value in rest.items() if value is not None}}
 
 
-def _handled(one: Handler | None) -> dict[str, Any]:
-    if one is None:
+def _handled(handler: Handler | None) -> dict[str, Any]:
+    if handler is None:
         return {}
-    return {**_shape(one.resource), "does": f"{one.action} {one.resource.type} {one.resource.title}", "app": one.app}
+    return {
+        **_shape(handler.resource),
+        "does": f"{handler.action} {handler.resource.type} {handler.resource.title}",
+        "app": handler.app,
+    }
 
 
 def _pieces(
     before: Resource | None, after: Resource | None, old: dict[str, Any], new: dict[str, Any]
 ) -> tuple[difference.Piece, ...]:
     """What differs; nothing of what has gone, and not again what names the new one."""
-    one = after or before
-    if one is None or after is None:
+    resource = after or before
+    if resource is None or after is None:
         return ()
     sensitive = after.sensitive or (before is not None and before.sensitive)
-    shown = {"absent", "notify", "sensitive", "does", "app", *one.identity}
+    shown = {"absent", "notify", "sensitive", "does", "app", *resource.identity}
     hidden = {
         name for name in (*old, *new) if name not in shown and (sensitive or is_tainted([old.get(name), new.get(name)]))
     }
     if before is None:
-        new = {name: value for name, value in new.items() if name not in one.identity}
+        new = {name: value for name, value in new.items() if name not in resource.identity}
     return difference.pieces(old, new, hidden)
 
 
 def _described(
     before: Resource | None, after: Resource | None, found: tuple[difference.Piece, ...], handler: str | None
 ) -> PlannedChange:
-    one = after or before
-    assert one is not None  # noqa: S101  one of the two is what the change is about
+    resource = after or before
+    assert resource is not None  # noqa: S101  one of the two is what the change is about
     kind: Kind = "changed" if before and after else "added" if after else "removed"
     return PlannedChange(
         kind=kind,
-        type="handler" if handler else one.type,
-        title=handler or one.title,
+        type="handler" if handler else resource.type,
+        title=handler or resource.title,
         before=before.source if before else None,
         after=after.source if after else None,
         sensitive=any(side is not None and side.sensitive for side in (before, after)),
-        diff=difference.text(one.title, found, new=kind == "added") or None,
-        message=_fate(one) if kind == "removed" and not handler else None,
+        diff=difference.text(resource.title, found, new=kind == "added") or None,
+        message=_fate(resource) if kind == "removed" and not handler else None,
     )
 
 
-def _fate(one: Resource) -> str:
-    if one.absent:
+def _fate(resource: Resource) -> str:
+    if resource.absent:
         return "nothing sees any more to it that it's absent"
-    return "hosts keep it as an orphan, which `provision --prune` removes" if one.removable else "hosts keep it"
+    return "hosts keep it as an orphan, which `provision --prune` removes" if resource.removable else "hosts keep it"
 
 
 def _unknown(before: list[Unknown], after: list[Unknown], *, same_inputs: bool) -> Iterator[PlannedChange]:
@@ -180,8 +190,8 @@ def _unknown(before: list[Unknown], after: list[Unknown], *, same_inputs: bool) 
         return
     sides: dict[tuple[str, str], list[Unknown | None]] = {}
     for place, found in enumerate((before, after)):
-        for one in found:
-            sides.setdefault((one.type, one.shown), [None, None])[place] = one
+        for unknown in found:
+            sides.setdefault((unknown.type, unknown.shown), [None, None])[place] = unknown
     for (kind, title), (old, new) in sides.items():
         message = (new or old).message  # type: ignore[union-attr]  # one of them is there
         yield PlannedChange(

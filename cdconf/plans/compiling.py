@@ -88,8 +88,8 @@ class OfflineCompiler(Compiler):
         except UnseenFacts as error:
             shown = declared.title if isinstance(declared.title, str) else ", ".join(map(str, declared.title))
             titles = _titles(scope, declared)
-            one = Unknown(declared.type, titles, shown, declared.source, role.name, error.message, declared.notify)
-            self._unknown.append(one)
+            unknown = Unknown(declared.type, titles, shown, declared.source, role.name, error.message, declared.notify)
+            self._unknown.append(unknown)
             return
         yield from made
 

@@ -76,13 +76,13 @@ def text(title: str, found: Sequence[Piece], *, new: bool) -> str:
         new: There was nothing before.
     """
     lines: list[str] = []
-    for one in found:
-        if one.start is not None:
-            lines += [f"--- {title} (from)\n", f"+++ {title} (to)\n", *_hunks(one)]
-        elif one.new == HIDDEN or new:
-            lines.append(f"{one.name}: {one.new}\n")
+    for piece in found:
+        if piece.start is not None:
+            lines += [f"--- {title} (from)\n", f"+++ {title} (to)\n", *_hunks(piece)]
+        elif piece.new == HIDDEN or new:
+            lines.append(f"{piece.name}: {piece.new}\n")
         else:
-            lines.append(f"{one.name}: {one.old} -> {one.new}\n")
+            lines.append(f"{piece.name}: {piece.old} -> {piece.new}\n")
     whole = printable("".join(lines))
     return str(whole) if len(whole) <= LIMIT else f"{whole[:LIMIT]}\n… (the diff goes on)\n"
 
@@ -106,11 +106,11 @@ def _shown(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, default=_shown)
 
 
-def _hunks(one: Piece) -> Iterator[str]:
+def _hunks(piece: Piece) -> Iterator[str]:
     from difflib import SequenceMatcher
 
-    old, new = ([*one.above, *side, *one.below] for side in (one.old, one.new))
-    offset = (one.start or 0) - len(one.above)
+    old, new = ([*piece.above, *side, *piece.below] for side in (piece.old, piece.new))
+    offset = (piece.start or 0) - len(piece.above)
     for group in SequenceMatcher(None, old, new).get_grouped_opcodes(_AROUND):
         ends = group[0], group[-1]
         yield f"@@ -{_range(ends[0][1], ends[1][2], offset)} +{_range(ends[0][3], ends[1][4], offset)} @@\n"

@@ -253,16 +253,16 @@ def _compare_host(
     return _Compared(name, seen.age, changes, count)
 
 
-def _note(plan: FleetPlan, one: _Compared) -> None:
-    plan.ages[one.name] = one.age
-    if one.changes is None:
-        if one.resources is not None:
-            plan.added[one.name] = one.resources
+def _note(plan: FleetPlan, compared: _Compared) -> None:
+    plan.ages[compared.name] = compared.age
+    if compared.changes is None:
+        if compared.resources is not None:
+            plan.added[compared.name] = compared.resources
         return
-    for change in one.changes:
-        plan.changes.setdefault(change, []).append(one.name)
-    touched = sum(change.after is not None and change.type != "handler" for change in one.changes)
-    plan.equal[one.name] = (one.resources or 0) - touched
+    for change in compared.changes:
+        plan.changes.setdefault(change, []).append(compared.name)
+    touched = sum(change.after is not None and change.type != "handler" for change in compared.changes)
+    plan.equal[compared.name] = (compared.resources or 0) - touched
 
 
 def _same_inputs(plan: FleetPlan, name: str) -> bool:

@@ -107,10 +107,10 @@ def judge(project: Project, plan: SavedPlan, file: str) -> Verdict:
 
 def _judge_signatures(project: Project, proof: PlanProof, words: bytes, changed: InvalidFile) -> Verdict:
     believed = trust.trust_of(project)
-    claimed = [str(one["keyid"]) for one in proof.signatures]
+    claimed = [str(signature["keyid"]) for signature in proof.signatures]
     payload = base64.b64encode(words).decode("ascii")
     envelope = {"payload": payload, "payloadType": KIND, "signatures": list(proof.signatures)}
-    known = {one.id: one.key for one in believed.keys.values()}
+    known = {key.id: key.key for key in believed.keys.values()}
     signers = dsse.signers(envelope, known) if known and claimed else []
     if signers:
         return Verdict(authentic=True, text=f"signed by {signers[0]}")

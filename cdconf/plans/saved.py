@@ -149,8 +149,8 @@ def _proof(document: dict[str, Any]) -> PlanProof:
 
 def _host(document: dict[str, Any]) -> HostPlan:
     found = tuple(PlanFinding(**one) for one in document["resources"])
-    for one in found:
-        for value in (one.type, one.title, one.status, one.wanted, one.found):
+    for finding in found:
+        for value in (finding.type, finding.title, finding.status, finding.wanted, finding.found):
             _text(value)
     return HostPlan(_text(document["mark"]), _text(document["catalog"]), found)
 

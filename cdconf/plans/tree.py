@@ -57,21 +57,27 @@ class Tree:
         target.mkdir(parents=True)
         entries = self._with_targets(list(paths))
         # Links come last: nothing is ever written through one.
-        for entry, content in self._contents([one for one in entries if one.mode not in (_LINK, _SUBMODULE)]):
+        for entry, content in self._contents(
+            [tree_entry for tree_entry in entries if tree_entry.mode not in (_LINK, _SUBMODULE)]
+        ):
             _write(target / entry.path, content, 0o700 if entry.mode == _EXECUTABLE else 0o600)
         for entry in entries:
             if entry.mode == _SUBMODULE:
                 self._submodule(entry, target / entry.path, emit)
-        self._links([one for one in entries if one.mode == _LINK], target, emit)
+        self._links([tree_entry for tree_entry in entries if tree_entry.mode == _LINK], target, emit)
 
     def _with_targets(self, wanted: list[str]) -> list[_TreeEntry]:
         """The wanted entries, and those that links among them lead to."""
         chosen: dict[str, _TreeEntry] = {}
-        links = {one.path: one for one in self._entries if one.mode == _LINK}
+        links = {tree_entry.path: tree_entry for tree_entry in self._entries if tree_entry.mode == _LINK}
         while wanted:
-            more = [one for one in self._entries if one.path not in chosen and _is_wanted(one, wanted)]
-            chosen |= {one.path: one for one in more}
-            found = self._contents([links[one.path] for one in more if one.path in links])
+            more = [
+                tree_entry
+                for tree_entry in self._entries
+                if tree_entry.path not in chosen and _is_wanted(tree_entry, wanted)
+            ]
+            chosen |= {tree_entry.path: tree_entry for tree_entry in more}
+            found = self._contents([links[tree_entry.path] for tree_entry in more if tree_entry.path in links])
             wanted = [_target(entry.path, content) for entry, content in found]
         return list(chosen.values())
 
@@ -80,7 +86,7 @@ class Tree:
         if not entries:
             return
         with tempfile.TemporaryFile() as asked:
-            asked.write("".join(f"{one.oid}\n" for one in entries).encode())
+            asked.write("".join(f"{tree_entry.oid}\n" for tree_entry in entries).encode())
             asked.seek(0)
             reading = git_command(self._top, "cat-file", "--batch")
             with subprocess.Popen(reading, stdin=asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
@@ -96,7 +102,7 @@ class Tree:
         place = self._top / entry.path
         if (place / ".git").exists() and succeeds(place, "cat-file", "-e", f"{entry.oid}^{{commit}}"):
             inner = Tree(place, entry.oid)
-            inner.write(sorted({one.path.partition("/")[0] for one in inner._entries}), target, emit)
+            inner.write(sorted({tree_entry.path.partition("/")[0] for tree_entry in inner._entries}), target, emit)
             return
         target.mkdir(parents=True, exist_ok=True)
         text = f"{entry.path} at {self._commit[:10]} is a submodule whose commit isn't here: its files are left out"

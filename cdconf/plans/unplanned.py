@@ -71,16 +71,18 @@ def surprises(foreseen: Mapping[str, Statuses], results: Mapping[str, HostResult
 def _done(result: HostResult) -> dict[tuple[str, str], str]:
     """What became of each resource, whichever of its declarations did it."""
     found: dict[tuple[str, str], str] = {}
-    for one in result.resources:
-        if found.get((one.type, one.title), "ok") == "ok":
-            found[one.type, one.title] = one.status
+    for resource in result.resources:
+        if found.get((resource.type, resource.title), "ok") == "ok":
+            found[resource.type, resource.title] = resource.status
     return found
 
 
 def remember(data: Path, environment: str, results: Mapping[str, HostResult]) -> None:
     """Keeps what a plan said. A file that can't be written is no reason to fail."""
     hosts = {
-        name: [[one.type, one.title, one.status] for one in result.resources if one.status != "ok"]
+        name: [
+            [resource.type, resource.title, resource.status] for resource in result.resources if resource.status != "ok"
+        ]
         for name, result in results.items()
         if result.status in ("ok", "changed")
     }

@@ -54,7 +54,7 @@ class Signer:
     @property
     def stages(self) -> list[str]:
         """The stages that it speaks for."""
-        return sorted(one.removeprefix(STAGE) for one in self.offices if one.startswith(STAGE))
+        return sorted(office.removeprefix(STAGE) for office in self.offices if office.startswith(STAGE))
 
 
 def signer_of(line: str, where: str) -> Signer:
@@ -78,7 +78,7 @@ def signer_of(line: str, where: str) -> Signer:
     options = _options(words[1], where)
     offices = _offices(options.get("namespaces"), where)
     id_, key = _key(kind, text, where)
-    if key is None and any(one.startswith(STAGE) for one in offices):
+    if key is None and any(office.startswith(STAGE) for office in offices):
         raise _broken(where, f"a stage's key must be {ED25519}, not {kind}", "make one with `cdconf key new --office`")
     times = {name: _time(options[name], name, where) for name in ("valid-after", "valid-before") if name in options}
     return Signer(id_, key, principals, offices, times.get("valid-after"), times.get("valid-before"))
@@ -113,12 +113,12 @@ def _offices(text: str | None, where: str) -> frozenset[str]:
     offices = [one.strip() for one in (text or "").split(",") if one.strip()]
     if not offices:
         raise _broken(where, "the line has no namespaces, so its key could speak for everything", _SUCH_AS)
-    for one in offices:
-        if _WILDCARDS & set(one):
-            raise _broken(where, f"the namespace '{one}' has a wildcard", "name each office")
-        if not is_office(one):
+    for office in offices:
+        if _WILDCARDS & set(office):
+            raise _broken(where, f"the namespace '{office}' has a wildcard", "name each office")
+        if not is_office(office):
             hint = "there are: cdconf-stage:NAME, cdconf-approve, cdconf-override"
-            raise _broken(where, f"the namespace '{one}' is no office that this version of cdconf knows", hint)
+            raise _broken(where, f"the namespace '{office}' is no office that this version of cdconf knows", hint)
     return frozenset(offices)
 
 

@@ -24,8 +24,8 @@ class PartChange:
 
 def changes(before: Procedure, after: Procedure) -> list[PartChange]:
     """The parts that differ, in order."""
-    old = {(one.kind, one.name): one.digest for one in before.parts}
-    new = {(one.kind, one.name): one.digest for one in after.parts}
+    old = {(procedure_part.kind, procedure_part.name): procedure_part.digest for procedure_part in before.parts}
+    new = {(procedure_part.kind, procedure_part.name): procedure_part.digest for procedure_part in after.parts}
     found = []
     for part in sorted(old.keys() | new.keys()):
         was, now = old.get(part), new.get(part)

@@ -84,11 +84,11 @@ class Changing:
 
     def tell(self) -> None:
         """Says what would be refused, for a run that changes nothing."""
-        for one in self._missing(()):
-            self.emit(Notice(f"it would be refused now: {one.name}: {one.why}", warning=True))
+        for link in self._missing(()):
+            self.emit(Notice(f"it would be refused now: {link.name}: {link.why}", warning=True))
 
     def _judge(self, running: Sequence[Subject]) -> None:
-        missing = [one for one in self._missing(running) if one.name not in self._passed]
+        missing = [link for link in self._missing(running) if link.name not in self._passed]
         if not missing:
             return
         if self.reason is None:
@@ -96,9 +96,9 @@ class Changing:
             hint = f"`{command}` brings the first of them; {_CANT_WAIT}" if command else _CANT_WAIT
             raise closed(f"`{self.command}` isn't for {self.environment.name} now", missing, hint)
         name = self._override(missing, running)
-        self._passed |= {one.name for one in missing}
+        self._passed |= {link.name for link in missing}
         self.extra |= {"override": self.reason, "overridden": name}
-        listed = ", ".join(one.name for one in missing)
+        listed = ", ".join(link.name for link in missing)
         text = f"OVERRIDDEN: `{self.command}` changes {self.environment.name} without: {listed}"
         self.emit(Notice(f"{text}; history says so ({name})", warning=True))
 
@@ -109,8 +109,8 @@ class Changing:
         links = self._protection(wanted) + time_links(wanted, self.clock.counted())
         if self.app is not None and wanted.heeds_stops:
             links += self._stops(self.app, running)
-        self.extra["gates"] = [asdict(one) for one in links]
-        return [one for one in links if one.state == "missing"]
+        self.extra["gates"] = [asdict(link) for link in links]
+        return [link for link in links if link.state == "missing"]
 
     def _protection(self, wanted: Requirements) -> list[CandidateLink]:
         name = self.environment.name
@@ -127,8 +127,8 @@ class Changing:
         found: dict[str | None, CandidateLink] = {}
         for subject in running or (None,):
             archive = subject.archive if subject is not None else None
-            for one in stop_links(evidence.stops(app, archive), self.project.name, app, archive):
-                found.setdefault(one.statement, one)
+            for link in stop_links(evidence.stops(app, archive), self.project.name, app, archive):
+                found.setdefault(link.statement, link)
         return list(found.values())
 
     def _override(self, missing: Sequence[CandidateLink], running: Sequence[Subject]) -> str:
@@ -145,7 +145,7 @@ class Changing:
             by=whoami(),
             reason=(self.reason or "").strip(),
             at=time.time(),
-            missing=tuple(one.name for one in missing),
+            missing=tuple(link.name for link in missing),
         )
         return say(evidence.place, said, overriding_key(evidence), journal_head(self.project))
 

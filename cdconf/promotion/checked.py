@@ -50,7 +50,7 @@ def check_all(envelopes: Mapping[str, Mapping[str, Any]], signers: Signers, now:
         now: This machine's time.
     """
     found = (check(name, envelope, signers, now) for name, envelope in envelopes.items())
-    return [one for one in found if one is not None]
+    return [checked_object for checked_object in found if checked_object is not None]
 
 
 def check(
@@ -74,19 +74,26 @@ def check(
 
 
 def _by_signer(
-    one: CheckedObject, said: Said, known: Sequence[Signer], envelope: Mapping[str, Any], signers: Signers, now: float
+    checked_object: CheckedObject,
+    said: Said,
+    known: Sequence[Signer],
+    envelope: Mapping[str, Any],
+    signers: Signers,
+    now: float,
 ) -> CheckedObject:
     """What becomes of it by those who have signed."""
     if not known:
-        return replace(one, refusal=_unsigned(envelope, signers))
+        return replace(checked_object, refusal=_unsigned(envelope, signers))
     valid = [signer for signer in known if signers.problem(signer, now) is None]
     if not valid:
         problem = f"is signed by {signers.problem(known[0], now)}: {known[0].id}"
         expired = any(signer.id not in signers.revoked and _may_say(signer, said) for signer in known)
-        return replace(one, refusal=problem, is_expired=expired)
+        return replace(checked_object, refusal=problem, is_expired=expired)
     fitting = next((signer for signer in valid if _may_say(signer, said)), None)
     return (
-        CheckedObject(one.name, said, None, fitting) if fitting else replace(one, refusal=_not_theirs(valid[0], said))
+        CheckedObject(checked_object.name, said, None, fitting)
+        if fitting
+        else replace(checked_object, refusal=_not_theirs(valid[0], said))
     )
 
 
@@ -97,19 +104,19 @@ def _time(said: Said) -> float:
 def _signed(envelope: Mapping[str, Any], signers: Sequence[Signer], opened: tuple[str, bytes]) -> list[Signer]:
     """Those who have signed. Keys that the envelope names are tried first: mostly that's all there is to do."""
     claimed = set(dsse.keyids(envelope))
-    named = {one.id: one.key for one in signers if one.id in claimed and one.key is not None}
+    named = {signer.id: signer.key for signer in signers if signer.id in claimed and signer.key is not None}
     found = dsse.signers(envelope, named, opened)
     if not found:
-        others = {one.id: one.key for one in signers if one.id not in claimed and one.key is not None}
+        others = {signer.id: signer.key for signer in signers if signer.id not in claimed and signer.key is not None}
         found = dsse.signers(envelope, others, opened)
-    return [one for one in signers if one.id in found]
+    return [signer for signer in signers if signer.id in found]
 
 
 def _unsigned(envelope: Mapping[str, Any], signers: Signers) -> str:
     claimed = dsse.keyids(envelope)
     if not claimed:
         return "isn't signed"
-    known = [one.id for one in signers.signers if one.id in claimed]
+    known = [signer.id for signer in signers.signers if signer.id in claimed]
     if known:
         return f"was changed after it was signed, or its signature is forged: it isn't one of {known[0]}"
     revoked = [one for one in claimed if one in signers.revoked]
@@ -126,7 +133,7 @@ def _may_say(signer: Signer, said: Said) -> bool:
     if isinstance(said, Stop) and said.stage is not None:
         return stage_office(said.stage) in signer.offices or OVERRIDE in signer.offices
     # Any of them may stop the line by hand; which may lift a stop is judged together with it.
-    return any(one.startswith(STAGE) or one in (OVERRIDE, APPROVE) for one in signer.offices)
+    return any(office.startswith(STAGE) or office in (OVERRIDE, APPROVE) for office in signer.offices)
 
 
 def _not_theirs(signer: Signer, said: Said) -> str:
@@ -139,7 +146,7 @@ def _not_theirs(signer: Signer, said: Said) -> str:
 
 
 def _offices(offices: Iterable[str]) -> str:
-    return ", ".join(shown(one) for one in sorted(offices))
+    return ", ".join(shown(office) for office in sorted(offices))
 
 
 def may_lift(signer: Signer | None, stop: Stop) -> bool:

@@ -151,7 +151,7 @@ class CommitReader:
         self, name: str, tree: TreeEntry, above: tuple[str, ...], strict: bool
     ) -> Iterator[tuple[str, TreeEntry]]:
         members = self._tree(tree.oid)
-        self._load([one.oid for one in members.values() if one.is_tree])
+        self._load([tree_entry.oid for tree_entry in members.values() if tree_entry.is_tree])
         for child, member in sorted(members.items()):
             path, entry = f"{name}/{child}", member
             if member.mode == _LINK:
@@ -175,18 +175,18 @@ class CommitReader:
 
     def texts(self, entries: Sequence[TreeEntry]) -> list[bytes]:
         """Files' contents; raises `NotProvable` for a submodule's."""
-        if any(one.mode == _SUBMODULE for one in entries):
+        if any(entry.mode == _SUBMODULE for entry in entries):
             raise NotProvable("a submodule's files aren't in this repository, so nothing can be proven of them")
-        unknown = [one.oid for one in entries if one.oid not in self._texts]
+        unknown = [entry.oid for entry in entries if entry.oid not in self._texts]
         for oid, found in zip(unknown, self._objects(unknown), strict=True):
             self._texts[oid] = self._there(found, oid)
-        return [self._texts[one.oid] for one in entries]
+        return [self._texts[entry.oid] for entry in entries]
 
     def _walk(
         self, name: str, tree: TreeEntry, above: tuple[str, ...], strict: bool
     ) -> Iterator[tuple[str, TreeEntry]]:
         members = self._tree(tree.oid)
-        self._load([one.oid for one in members.values() if one.is_tree])
+        self._load([tree_entry.oid for tree_entry in members.values() if tree_entry.is_tree])
         for child, member in sorted(members.items()):
             path = child if name == "." else f"{name}/{child}"
             entry = self._behind(path, member, strict) if member.mode == _LINK else member

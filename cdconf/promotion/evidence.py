@@ -71,8 +71,8 @@ class Evidence:
         return found
 
     def _warn(self, stops: Iterable[CheckedObject]) -> None:
-        for one in refused(stops)[:_COUNTED_OUT]:
-            text = f"{self.place.shown(one.name)} stops or lifts nothing: it {one.refusal}"
+        for checked_object in refused(stops)[:_COUNTED_OUT]:
+            text = f"{self.place.shown(checked_object.name)} stops or lifts nothing: it {checked_object.refusal}"
             self.emit(Notice(text, warning=True))
 
     def every(
@@ -95,8 +95,8 @@ class Evidence:
         if kind == STOP:
             self._warn(checked)
         found: dict[str, list[CheckedObject]] = {}
-        for one in checked:
-            found.setdefault(archive_named(one.name, kind) or "", []).append(one)
+        for checked_object in checked:
+            found.setdefault(archive_named(checked_object.name, kind) or "", []).append(checked_object)
         return found
 
     def releases(self, environment: str, app: str) -> list[CheckedObject]:

@@ -51,7 +51,7 @@ class Gate:
     @property
     def missing(self) -> list[CandidateLink]:
         """What keeps it closed."""
-        return [one for one in self.links if one.state == "missing"]
+        return [link for link in self.links if link.state == "missing"]
 
     def refuse(self) -> None:
         """Raises `GateClosed`, which names each missing link, unless none is."""
@@ -69,7 +69,7 @@ def closed(what: str, missing: list[CandidateLink], hint: str | None) -> GateClo
     """The error of a gate that's closed: the first link in its message, all of them below it."""
     first, *others = missing
     more = f" (and {len(others)} more)" if others else ""
-    lines = [f"{one.name}: {one.why}" + (f"\n  {one.command}" if one.command else "") for one in missing]
+    lines = [f"{link.name}: {link.why}" + (f"\n  {link.command}" if link.command else "") for link in missing]
     return GateClosed(
         f"{what}: {first.name}: {first.why}{more}", detail="\n".join(lines) if others else None, hint=hint
     )

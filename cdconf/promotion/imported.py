@@ -38,7 +38,7 @@ def imported(commit: CommitReader, roles: Iterable[str]) -> dict[str, TreeEntry]
     waiting = [path for path in found if path.endswith(".py")]
     while waiting:
         texts = commit.texts([found[path] for path in waiting])
-        asked = {one for path, text in zip(waiting, texts, strict=True) for one in _modules(path, text)}
+        asked = {module for path, text in zip(waiting, texts, strict=True) for module in _modules(path, text)}
         fresh = {path: entry for one in asked for path, entry in _files_of(commit, one) if path not in found}
         found |= fresh
         waiting = list(fresh)
@@ -82,7 +82,7 @@ def _modules(path: str, text: bytes) -> set[str]:
             names |= _imported_from(path, one)
         elif isinstance(one, ast.Constant) and isinstance(one.value, str) and len(one.value) <= _LONGEST:
             names |= {one.value.replace(".", "/")} if _MODULE.fullmatch(one.value) else set()
-    return {one for one in names if one and not one.startswith("..")}
+    return {name for name in names if name and not name.startswith("..")}
 
 
 def _imported_from(path: str, statement: ast.ImportFrom) -> set[str]:

@@ -101,8 +101,10 @@ def _after(
     if candidate.procedure is None:
         return CandidateLink(name, "missing", candidate.not_provable, command)
     about_it = words_of(stage, candidate, proofs)
-    problems = {one.name: _unproven(one, wanted, candidate, now) for one in about_it}
-    good = next((one for one in since_failed(about_it) if problems[one.name] is None), None)
+    problems = {checked_object.name: _unproven(checked_object, wanted, candidate, now) for checked_object in about_it}
+    good = next(
+        (checked_object for checked_object in since_failed(about_it) if problems[checked_object.name] is None), None
+    )
     if good is not None:
         return CandidateLink(name, "there", _told(good), statement=good.name)
     if about_it:
@@ -113,7 +115,7 @@ def _after(
 
 def words_of(stage: Stage, candidate: Candidate, proofs: Sequence[CheckedObject]) -> list[CheckedObject]:
     """What a stage has said of the artifact by its procedure, the newest first."""
-    return sorted((one for one in proofs if _is_about_it(one, stage, candidate)), key=_rank, reverse=True)
+    return sorted((proof for proof in proofs if _is_about_it(proof, stage, candidate)), key=_rank, reverse=True)
 
 
 def last_word(stage: Stage, candidate: Candidate, proofs: Sequence[CheckedObject]) -> Proof | None:
@@ -121,22 +123,26 @@ def last_word(stage: Stage, candidate: Candidate, proofs: Sequence[CheckedObject
 
     Unlike a gate it doesn't ask whether the commit's own code was kept from the key: to try again changes nothing.
     """
-    said = next((one.said for one in words_of(stage, candidate, proofs)), None)
+    said = next((checked_object.said for checked_object in words_of(stage, candidate, proofs)), None)
     return said if isinstance(said, Proof) else None
 
 
 def since_failed(words: Sequence[CheckedObject]) -> list[CheckedObject]:
     """What it has said since it last failed, the newest first."""
-    return list(itertools.takewhile(lambda one: not _has_failed(one), words))
+    return list(itertools.takewhile(lambda checked_object: not _has_failed(checked_object), words))
 
 
 def _none_counts(
     stage: Stage, candidate: Candidate, proofs: Sequence[CheckedObject], link: CandidateLink
 ) -> CandidateLink:
     """The link when nothing speaks of the stage as it should: with the reason of what comes nearest to that."""
-    claims = [one for one in proofs if isinstance(one.said, Proof) and one.said.stage == stage.name]
-    unread = [one for one in proofs if one.said is None]
-    nearest = max(claims, key=lambda one: (one.refusal is None, _rank(one)), default=unread[-1] if unread else None)
+    claims = [proof for proof in proofs if isinstance(proof.said, Proof) and proof.said.stage == stage.name]
+    unread = [proof for proof in proofs if proof.said is None]
+    nearest = max(
+        claims,
+        key=lambda checked_object: (checked_object.refusal is None, _rank(checked_object)),
+        default=unread[-1] if unread else None,
+    )
     if nearest is None:
         return replace(link, why=f"nobody has said that {candidate.subject.name} passed stage '{stage.name}'")
     problem = nearest.refusal
@@ -145,31 +151,35 @@ def _none_counts(
     return replace(link, why=f"{_shortly(nearest)} {problem}", statement=nearest.name)
 
 
-def _is_about_it(one: CheckedObject, stage: Stage, candidate: Candidate) -> bool:
+def _is_about_it(checked_object: CheckedObject, stage: Stage, candidate: Candidate) -> bool:
     """Whether it's the stage's word on this artifact by this procedure, from somebody who may say it."""
-    said = one.said
-    if one.refusal is not None or not isinstance(said, Proof) or said.stage != stage.name:
+    said = checked_object.said
+    if checked_object.refusal is not None or not isinstance(said, Proof) or said.stage != stage.name:
         return False
     return elsewhere(said, stage, candidate) is None
 
 
-def _unproven(one: CheckedObject, wanted: Requirements, candidate: Candidate, now: float) -> str | None:
-    if not isinstance(one.said, Proof):
+def _unproven(checked_object: CheckedObject, wanted: Requirements, candidate: Candidate, now: float) -> str | None:
+    if not isinstance(checked_object.said, Proof):
         return "isn't a stage's"
-    return unproven(one.said, wanted.max_age, candidate.environment, now)
+    return unproven(checked_object.said, wanted.max_age, candidate.environment, now)
 
 
-def _has_failed(one: CheckedObject) -> bool:
-    return isinstance(one.said, Proof) and one.said.result == "failed"
+def _has_failed(checked_object: CheckedObject) -> bool:
+    return isinstance(checked_object.said, Proof) and checked_object.said.result == "failed"
 
 
-def _rank(one: CheckedObject) -> tuple[float, bool]:
+def _rank(checked_object: CheckedObject) -> tuple[float, bool]:
     """By time; of two at the same moment the bad news counts."""
-    return (one.said.finished, _has_failed(one)) if isinstance(one.said, Proof) else (0.0, False)
+    return (
+        (checked_object.said.finished, _has_failed(checked_object))
+        if isinstance(checked_object.said, Proof)
+        else (0.0, False)
+    )
 
 
 def _nobody(office: str, signers: Signers, now: float) -> str:
-    known = [one for one in signers.signers if office in one.offices]
+    known = [signer for signer in signers.signers if office in signer.offices]
     if known:
         return f"only {signers.problem(known[0], now)} may speak for {shown(office)} here: {known[0].id}"
     return f"nobody may speak for {shown(office)} here ({signers.file})"
@@ -188,14 +198,14 @@ def proving_command(stage: Stage, label: str, built_from: str | None) -> str:
     return f"cdconf pipeline run --commit {built_from[:10]}" if built_from else "cdconf pipeline run"
 
 
-def _told(one: CheckedObject) -> str:
-    if not isinstance(one.said, Proof) or one.signer is None:
+def _told(checked: CheckedObject) -> str:
+    if not isinstance(checked.said, Proof) or checked.signer is None:
         return ""
-    return f"passed in {one.said.environment} at {clock(one.said.finished)}, says {one.signer.principals}"
+    return f"passed in {checked.said.environment} at {clock(checked.said.finished)}, says {checked.signer.principals}"
 
 
-def _shortly(one: CheckedObject) -> str:
-    return f"statement {content_of(one.name)[:12]}"
+def _shortly(checked_object: CheckedObject) -> str:
+    return f"statement {content_of(checked_object.name)[:12]}"
 
 
 __all__ = [

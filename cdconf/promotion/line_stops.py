@@ -107,11 +107,11 @@ def _check(note: str) -> None:
 
 
 def _offices(project: Project) -> list[str]:
-    return [OVERRIDE, *(stage_office(one.name) for one in project.pipeline.stages)]
+    return [OVERRIDE, *(stage_office(stage.name) for stage in project.pipeline.stages)]
 
 
 def _named(project: Project, word: str) -> str:
-    return named(word, [one.name for one in project.pipeline.stages])
+    return named(word, [stage.name for stage in project.pipeline.stages])
 
 
 def _lifting(project: Project, found: Stop) -> list[str]:
@@ -120,16 +120,16 @@ def _lifting(project: Project, found: Stop) -> list[str]:
 
 def _key(evidence: Evidence, offices: Sequence[str]) -> OfficeKey:
     """The first key that's here and trusted."""
-    here = [key for key in (office_keys.own(evidence.project, one) for one in offices) if key is not None]
+    here = [key for key in (office_keys.own(evidence.project, office) for office in offices) if key is not None]
     for key in here:
-        if key.id in {one.id for one in evidence.signers.of(key.office, evidence.now)}:
+        if key.id in {signer.id for signer in evidence.signers.of(key.office, evidence.now)}:
             return key
     if here:
         raise GateClosed(
             f"the key of {shown(here[0].office)}, {here[0].id}, isn't trusted here, so nobody would heed it",
             hint=f"`cdconf key trust --office {shown(here[0].office)} KEY` trusts it ({evidence.signers.file})",
         )
-    listed = ", ".join(shown(one) for one in offices)
+    listed = ", ".join(shown(office) for office in offices)
     known = _offices(evidence.project)
     near = None if offices[0] in known else did_you_mean(shown(offices[0]), map(shown, known))
     make = f"run this where one is, or make one: `cdconf key new --office {shown(offices[0])}`"
@@ -138,8 +138,8 @@ def _key(evidence: Evidence, offices: Sequence[str]) -> OfficeKey:
 
 def _lifting_key(evidence: Evidence, found: Stop, offices: Sequence[str]) -> OfficeKey:
     key = _key(evidence, offices)
-    signers = [one for one in evidence.signers.of(key.office, evidence.now) if one.id == key.id]
-    if not any(may_lift(one, found) for one in signers):
+    signers = [signer for signer in evidence.signers.of(key.office, evidence.now) if signer.id == key.id]
+    if not any(may_lift(signer, found) for signer in signers):
         raise GateClosed(
             f"{shown(key.office)} may not lift a stop of stage '{found.stage}'",
             hint=f"that takes the key of stage:{found.stage}, or of override",

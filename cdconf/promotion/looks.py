@@ -40,14 +40,17 @@ class LedgerLook:
 
     def archives(self, app: str) -> set[str]:
         """The archives of all releases that the ledger tells of."""
-        return {one["archive"] for one in self._events(app) if "archive" in one}
+        return {event["archive"] for event in self._events(app) if "archive" in event}
 
     def periods(self, app: str, archive: str) -> list[HeldPeriod]:
         """When the host held a release, by this machine's clock."""
         now = time.time()
         found = held_by(self._events(app), archive, self.current(app) == archive, now + self.ahead)
-        moved = [HeldPeriod(one.begins - self.ahead, min(one.ends - self.ahead, now), one.procedure) for one in found]
-        return [one for one in moved if 0 < one.begins < one.ends]
+        moved = [
+            HeldPeriod(period.begins - self.ahead, min(period.ends - self.ahead, now), period.procedure)
+            for period in found
+        ]
+        return [period for period in moved if 0 < period.begins < period.ends]
 
     def _events(self, app: str) -> list[Mapping[str, Any]]:
         page = self.pages.get(app)

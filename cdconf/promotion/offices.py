@@ -43,7 +43,7 @@ def named(word: str, stages: Iterable[str] = ()) -> str:
     """
     office = word if word.startswith(PREFIX) else f"{PREFIX}{word}"
     if not is_office(office):
-        there = [shown(stage_office(one)) for one in stages] or ["stage:NAME"]
+        there = [shown(stage_office(stage)) for stage in stages] or ["stage:NAME"]
         if stage_office(word).removeprefix(PREFIX) in there:
             hint = f"did you mean 'stage:{word}'?"
         else:

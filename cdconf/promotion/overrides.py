@@ -67,7 +67,7 @@ def overriding_key(evidence: Evidence) -> OfficeKey:
         GateClosed: It isn't trusted here, so that nobody else would believe the override either.
     """
     key = office_keys.needed(evidence.project, OVERRIDE)
-    if key.id not in {one.id for one in evidence.signers.of(OVERRIDE, evidence.now)}:
+    if key.id not in {signer.id for signer in evidence.signers.of(OVERRIDE, evidence.now)}:
         raise GateClosed(
             f"the key that would override, {key.id}, isn't trusted for that here ({evidence.signers.file})",
             hint="`cdconf key trust --office override KEY` trusts it; others need it among their signers, too",
@@ -95,7 +95,7 @@ def override_artifact(
         by=whoami(),
         reason=reason.strip(),
         at=time.time(),
-        missing=tuple(one.name for one in missing),
+        missing=tuple(link.name for link in missing),
     )
     return say(evidence.place, said, overriding_key(evidence), journal_head(evidence.project))
 
@@ -115,7 +115,7 @@ def override_roles(
         by=whoami(),
         reason=reason.strip(),
         at=time.time(),
-        missing=tuple(one.name for one in missing),
+        missing=tuple(link.name for link in missing),
         trees=trees,
     )
     return say(evidence.place, said, overriding_key(evidence), journal_head(evidence.project))
@@ -126,10 +126,10 @@ def overridden(evidence: Evidence, environment: Environment) -> list[Overridden]
     project = evidence.project
     here = (project.name, environment.name)
     found = []
-    for one in evidence.overrides(environment.name):
-        said = one.said
-        if one.refusal is None and isinstance(said, Override) and (said.project, said.environment) == here:
-            found.append(Overridden(one.name, said, _is_healed(evidence, project, environment, said)))
+    for override in evidence.overrides(environment.name):
+        said = override.said
+        if override.refusal is None and isinstance(said, Override) and (said.project, said.environment) == here:
+            found.append(Overridden(override.name, said, _is_healed(evidence, project, environment, said)))
     return sorted(found, key=lambda one: one.said.at, reverse=True)
 
 
@@ -142,21 +142,21 @@ def _is_healed(evidence: Evidence, project: Project, environment: Environment, s
         trees = dict(said.trees)
         links = judge_roles(environment, wanted, trees, {}, evidence) if trees and wanted.is_guarded else []
         links += time_links(wanted, evidence.now)
-        return bool(links) and all(one.state == "there" for one in links)
+        return bool(links) and all(link.state == "there" for link in links)
     candidate = _candidate(said, said.subject, _built_from(evidence, said.subject) if wanted.approvals else None)
     proofs = held_to(wanted.policy.stages, evidence.proofs(said.subject.archive))
     stops = evidence.stops(candidate.app, said.subject.archive)
     links = judge(wanted, candidate, proofs, stops, evidence.signers, evidence.now)
     links += soak_links(wanted, candidate, proofs, evidence.now) + time_links(wanted, evidence.now)
     links += judge_approvals(wanted, candidate, evidence, [*proofs, *stops], ever=True)
-    return all(one.state == "there" for one in links)
+    return all(link.state == "there" for link in links)
 
 
 def _is_past(evidence: Evidence, wanted: Requirements, said: Override) -> bool:
     """Whether what spoke against a change doesn't any more; what was removed can't be proven."""
     archive = said.subject.archive if said.subject else None
     stops = stop_links(evidence.stops(said.app, archive), said.project, said.app, archive) if said.app else []
-    return not stops and all(one.state == "there" for one in time_links(wanted, evidence.now))
+    return not stops and all(link.state == "there" for link in time_links(wanted, evidence.now))
 
 
 def _built_from(evidence: Evidence, subject: Subject) -> str | None:

@@ -51,20 +51,20 @@ class Passing:
         if self.reason is not None:
             check_reason(self.reason)
         gate = self._gate()
-        self.extra["gates"] = [asdict(one) for one in gate.links]
+        self.extra["gates"] = [asdict(link) for link in gate.links]
         if self.reason is None:
             gate.refuse()
             return
-        if not gate.missing and not any(one.state == "asked_later" for one in gate.links):
+        if not gate.missing and not any(link.state == "asked_later" for link in gate.links):
             self.emit(Notice(f"there's nothing to override: {self.environment.name}'s gate is open"))
             self.reason = None
             return
         evidence = Evidence.of(self.project, self.emit)
-        missing = [one for one in gate.links if one.state != "there"]
+        missing = [link for link in gate.links if link.state != "there"]
         name = override_artifact(evidence, gate.candidate, missing, self.artifact.version, self.reason)
-        self._passed = frozenset(one.name for one in missing)
+        self._passed = frozenset(link.name for link in missing)
         self.extra |= {"override": self.reason, "overridden": name}
-        listed = ", ".join(one.name for one in missing)
+        listed = ", ".join(link.name for link in missing)
         text = f"OVERRIDDEN: {self.artifact.label} goes to {self.environment.name} without: {listed}"
         self.emit(Notice(f"{text}; history and status show this until a proof replaces it ({name})", warning=True))
 
@@ -76,7 +76,7 @@ class Passing:
             GateClosed: Something is missing that wasn't overridden.
         """
         gate = self._gate(quietly=True)
-        missing = [one for one in gate.missing if one.name not in self._passed]
+        missing = [link for link in gate.missing if link.name not in self._passed]
         if missing:
             hint = "nothing was changed; it was judged differently a moment ago, so look again: `cdconf gates`"
             raise closed(f"{gate.label} can't go to {gate.environment} any more", missing, hint)

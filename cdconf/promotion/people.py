@@ -39,11 +39,11 @@ class People:
 
     def by_key(self, fingerprint: str) -> Person | None:
         """Whose key it is; None when nobody has it."""
-        return next((one for one in self.persons.values() if fingerprint in one.keys), None)
+        return next((person for person in self.persons.values() if fingerprint in person.keys), None)
 
     def by_address(self, address: str) -> Person | None:
         """Whose address in git it is; None when nobody has it."""
-        return next((one for one in self.persons.values() if address.strip().lower() in one.addresses), None)
+        return next((person for person in self.persons.values() if address.strip().lower() in person.addresses), None)
 
     def knows(self, name: str) -> bool:
         """Whether there's a person or a group of this name."""
@@ -55,4 +55,4 @@ class People:
 
     def members(self, names: tuple[str, ...]) -> list[Person]:
         """All who are named, or belong to a group that is; no names: everybody."""
-        return [one for one in self.persons.values() if self.are_of(one, names)]
+        return [person for person in self.persons.values() if self.are_of(person, names)]

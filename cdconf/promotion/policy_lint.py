@@ -27,14 +27,14 @@ def findings(policy: Policy, project: Project) -> list[LintFinding]:
         if pin is not None and pin.value.rstrip("/") != (own or "").rstrip("/"):
             said = f"the {key} '{own}'" if own else f"no {key}"
             found.append(_finding(f"cdconf.yml says {said}, so nothing is brought anywhere", pin.source))
-    stages = [one.name for one in project.pipeline.stages]
+    stages = [stage.name for stage in project.pipeline.stages]
     for name, require in policy.environments.items():
         if name not in project.filed():
             text = f"there is no environment '{name}' in inventories/"
             found.append(LintFinding("policy", text, policy.file, 1))
         for entry in require.entries:
-            missing = [one for one in entry.stages if one not in stages]
-            bare = [one for one in entry.stages if one in stages and one not in policy.stages]
+            missing = [stage for stage in entry.stages if stage not in stages]
+            bare = [stage for stage in entry.stages if stage in stages and stage not in policy.stages]
             if bare:
                 text = f"nothing says what stage '{bare[0]}' stands for, so a commit may make something easier of it"
                 found.append(_finding(f"{text}: add it to `stages`", entry.source))

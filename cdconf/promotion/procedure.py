@@ -117,7 +117,7 @@ def procedure_of(project_root: Path, revision: str, app: str, *, strict: bool = 
 
 def _read(commit: CommitReader, app: str, *, strict: bool = True) -> Procedure:
     parts = tuple(sorted(set(_parts(commit, app, strict))))
-    words = json.dumps([VERSION, [[one.kind, one.name, one.digest] for one in parts]], separators=(",", ":"))
+    words = json.dumps([VERSION, [[part.kind, part.name, part.digest] for part in parts]], separators=(",", ":"))
     digest = hashlib.sha256(b"cdconf procedure\n" + words.encode("utf-8", "surrogateescape")).hexdigest()
     return Procedure(f"sha256:{digest}", commit.id, parts)
 
@@ -135,10 +135,10 @@ def _parts(commit: CommitReader, app: str, strict: bool) -> Iterator[ProcedurePa
 
 def _attributes(commit: CommitReader, files: Iterable[str]) -> dict[str, TreeEntry]:
     """The .gitattributes that say what git makes of these files in a work tree: line ends, encodings."""
-    folders = {posixpath.dirname(one) for one in files}
-    folders |= {"/".join(one.split("/")[:count]) for one in folders for count in range(1, one.count("/") + 1)}
+    folders = {posixpath.dirname(file) for file in files}
+    folders |= {"/".join(folder.split("/")[:count]) for folder in folders for count in range(1, folder.count("/") + 1)}
     places = [f"{one}/.gitattributes" for one in (*commit.above(), *filter(None, folders))]
-    return {posixpath.normpath(one): entry for one in places if (entry := commit.find(one)) is not None}
+    return {posixpath.normpath(place): entry for place in places if (entry := commit.find(place)) is not None}
 
 
 def _named_parts(commit: CommitReader, app: str, strict: bool) -> Iterator[ProcedurePart]:
@@ -217,7 +217,9 @@ def _notified(role: YamlMap) -> Iterator[str]:
 
 def _of_stages(commit: CommitReader, top: YamlMap, app: str, strict: bool) -> Iterator[ProcedurePart]:
     """The stages that this app goes through, and the files that their commands read."""
-    stages = [one for one in stages_of(top) if not _names(one.get("build")) or app in _names(one["build"])]
+    stages = [
+        yaml_map for yaml_map in stages_of(top) if not _names(yaml_map.get("build")) or app in _names(yaml_map["build"])
+    ]
     for stage in stages:
         name = str(stage.get("stage"))
         yield ProcedurePart("stage", name, _digest(stage))
@@ -231,7 +233,7 @@ def _of_stages(commit: CommitReader, top: YamlMap, app: str, strict: bool) -> It
                 file, line = stage.where("inputs")
                 raise NotProvable(text, file=file, line=line)
             yield from (ProcedurePart("input", f"{name}: {one}", entry.digest) for one, entry in files)
-    yield ProcedurePart("order", "stages", _digest([one.get("stage") for one in stages]))
+    yield ProcedurePart("order", "stages", _digest([yaml_map.get("stage") for yaml_map in stages]))
 
 
 def _installed(packages: Sequence[str]) -> Iterator[ProcedurePart]:
@@ -270,7 +272,7 @@ def _digest(value: Any) -> str:
 def _names(value: Any) -> list[str]:
     """A list of names, or one of them."""
     members = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-    return [one for one in members if isinstance(one, str)]
+    return [member for member in members if isinstance(member, str)]
 
 
 def _keys(value: Any) -> list[str]:

@@ -118,8 +118,8 @@ class ProvisionRun:
         evidence = Evidence.of(self.project, self.emit, clock=self.clock)
         links = self._roles(wanted, evidence) if wanted.is_guarded else []
         links += time_links(wanted, self.clock.counted())
-        self.extra["gates"] = [asdict(one) for one in links]
-        missing = [one for one in links if one.state == "missing"]
+        self.extra["gates"] = [asdict(link) for link in links]
+        missing = [link for link in links if link.state == "missing"]
         if not missing:
             if reason is not None:
                 self.emit(Notice(f"there's nothing to override: {self.environment.name}'s gate is open"))
@@ -130,9 +130,9 @@ class ProvisionRun:
             hint = hint or ("commit what's changed" if first.name == NOT_COMMITTED else CANT_WAIT)
             raise closed(f"{self.environment.name} can't be provisioned", missing, hint)
         name = override_roles(evidence, self.environment.name, self._trees, missing, reason)
-        self._passed = frozenset(one.name for one in missing)
+        self._passed = frozenset(link.name for link in missing)
         self.extra |= {"override": reason, "overridden": name}
-        listed = ", ".join(one.name for one in missing)
+        listed = ", ".join(link.name for link in missing)
         text = f"OVERRIDDEN: {self.environment.name} is provisioned without: {listed}"
         self.emit(Notice(f"{text}; history and status show this until a proof replaces it ({name})", warning=True))
 
@@ -143,7 +143,7 @@ class ProvisionRun:
             GateClosed: It isn't, and that wasn't overridden.
         """
         links = time_links(requirements_of(self.project, self.environment), self.clock.counted())
-        missing = [one for one in links if one.state == "missing" and one.name not in self._passed]
+        missing = [link for link in links if link.state == "missing" and link.name not in self._passed]
         if missing:
             what = f"{self.environment.name} can't be provisioned now"
             raise closed(what, missing, f"nothing was changed; {CANT_WAIT}")

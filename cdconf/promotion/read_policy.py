@@ -111,9 +111,9 @@ def _people(top: YamlMap) -> People:
         keys = [_key(entry, one) for one in names(entry, "keys", what, ())]
         addresses = [_address(entry, one) for one in names(entry, "git", what, ())]
         for key, values in (("keys", keys), ("git", addresses)):
-            for one in values:
-                if owners.setdefault(one, name) != name:
-                    raise entry.error(f"{one} belongs to '{owners[one]}' already", key, "one person counts once")
+            for value in values:
+                if owners.setdefault(value, name) != name:
+                    raise entry.error(f"{value} belongs to '{owners[value]}' already", key, "one person counts once")
         persons[name] = Person(name, frozenset(keys), frozenset(addresses), source=_source(section, name))
     members = {name: names(groups, name, "groups") for name in groups}
     known = {*members, *(one for found in direct.values() for one in found)}
@@ -123,8 +123,10 @@ def _people(top: YamlMap) -> People:
     _check_groups(groups, members, {*known, *persons})
     above = _above(members)
     belonging = {
-        name: Person(one.name, one.keys, one.addresses, _all_above((name, *direct[name]), above) - {name}, one.source)
-        for name, one in persons.items()
+        name: Person(
+            person.name, person.keys, person.addresses, _all_above((name, *direct[name]), above) - {name}, person.source
+        )
+        for name, person in persons.items()
     }
     return People(belonging, frozenset(known))
 
@@ -196,18 +198,18 @@ def _all_above(begin: tuple[str, ...], above: Mapping[str, list[str]]) -> frozen
 def _check_names(top: YamlMap, environments: Mapping[str, Require], people: People) -> None:
     """Raises `InvalidFile` for approvals by people whom nobody knows, or of whom there aren't enough."""
     for name, require in environments.items():
-        for one in require.approvals:
-            line = int(one.source.rpartition(":")[2])
+        for approval in require.approvals:
+            line = int(approval.source.rpartition(":")[2])
             where = YamlMap(file=top.file, line=line)
-            for group in one.groups:
+            for group in approval.groups:
                 if not people.knows(group):
                     hint = did_you_mean(group, [*people.persons, *people.groups]) or "add it to `people` or `groups`"
                     raise where.error(
                         f"approvals of {name} are from '{group}', whom the policy doesn't know", hint=hint
                     )
-            able = [person for person in people.members(one.groups) if person.keys]
-            if len(able) < one.count:
-                message = f"approvals of {name} ask for {one.count} people, and {len(able)} with a key may approve"
+            able = [person for person in people.members(approval.groups) if person.keys]
+            if len(able) < approval.count:
+                message = f"approvals of {name} ask for {approval.count} people, and {len(able)} with a key may approve"
                 raise where.error(message, hint="add people with `keys`, or ask for fewer")
 
 

@@ -109,10 +109,10 @@ def _together(
     project: Project, require: Require, added: Require, heeds: bool, policy: Policy, own: str | None
 ) -> Requirements:
     soaks = require.soaks + added.soaks
-    wanted = {*require.after, *added.after, *(one.stage for one in soaks)}
-    always = {*added.after, *(one.stage for one in added.soaks)}
-    known = [one.name for one in project.pipeline.stages]
-    after = tuple(one for one in project.pipeline.stages if one.name in wanted)
+    wanted = {*require.after, *added.after, *(soak.stage for soak in soaks)}
+    always = {*added.after, *(soak.stage for soak in added.soaks)}
+    known = [stage.name for stage in project.pipeline.stages]
+    after = tuple(stage for stage in project.pipeline.stages if stage.name in wanted)
     return Requirements(
         after=after,
         max_age=min((one.max_age for one in (require, added) if one.max_age is not None), default=None),
@@ -133,5 +133,5 @@ def _together(
 
 def _absent(names: Iterable[str], added: Require) -> list[tuple[str, str]]:
     """Stages that the policy asks for and a commit doesn't have, with the place where it does."""
-    asking = {stage: one.source for one in reversed(added.entries) for stage in one.stages}
+    asking = {stage: entry.source for entry in reversed(added.entries) for stage in entry.stages}
     return [(name, asking.get(name, "")) for name in sorted(names)]

@@ -56,10 +56,10 @@ class Review:
     @property
     def seen(self) -> tuple[str, ...]:
         """The digests of the statements and stops that were there."""
-        names = {*self.proofs, *self.stops, *(one.statement for one in self.gate.links if one.statement)}
+        names = {*self.proofs, *self.stops, *(link.statement for link in self.gate.links if link.statement)}
         if self.authors.since is not None:
             names.add(self.authors.since.statement)
-        return tuple(sorted(content_of(one) for one in names))
+        return tuple(sorted(content_of(name) for name in names))
 
 
 def review_of(project: Project, environment: Environment, artifact: Artifact, emit: Emit) -> Review:
@@ -81,10 +81,12 @@ def review_of(project: Project, environment: Environment, artifact: Artifact, em
     said, stops = evidence.proofs(artifact.archive), evidence.stops(artifact.app, artifact.archive)
     about = counting(wanted, candidate, evidence, [*said, *stops], with_authors=True)
     authors = about.authors or Authors()
-    believed = {one.statement for one in gate.links if one.statement and one.state == "there"}
-    found = {one.name: one.said for one in said if isinstance(one.said, Proof)}
+    believed = {link.statement for link in gate.links if link.statement and link.state == "there"}
+    found = {
+        checked_object.name: checked_object.said for checked_object in said if isinstance(checked_object.said, Proof)
+    }
     proofs = {name: said for name, said in found.items() if name in believed}
-    stopped = [one.name for one in stops if isinstance(one.said, Stop)]
+    stopped = [stop.name for stop in stops if isinstance(stop.said, Stop)]
     told = [*about.stops, *(one for one in stopped[:_MOST_STOPS] if one not in about.stops)]
     return Review(gate, wanted, about, authors, proofs, told, _changed(project, authors, artifact.app), evidence)
 
@@ -107,7 +109,7 @@ def check_approvable(review: Review) -> None:
         note = f": {found.said.note}" if found.said.note else ""
         text = f"{found.person.name} has rejected {label} for {where} at {clock(found.said.at)}{note}"
         raise GateClosed(text, hint="that is final: build a new version, or have somebody override the gate")
-    stopped = next((one for one in review.gate.missing if one.name == "no stop"), None)
+    stopped = next((link for link in review.gate.missing if link.name == "no stop"), None)
     if stopped is not None:
         hint = f"an approval now would count for nothing; `{stopped.command}` lets it go on, then approve it"
         raise GateClosed(f"{label} can't be approved for {where}: {stopped.why}", hint=hint)

@@ -47,14 +47,14 @@ def trees_of(root: Path, roles: Iterable[str]) -> tuple[str, dict[str, str]]:
         NotProvable: The work tree isn't what the commit says, or a role isn't in it.
     """
     with Uncommitted(root) as uncommitted, CommitReader(root, "HEAD") as commit:
-        found = {path: commit.find(path) for path in (*(f"roles/{one}" for one in roles), *_SHARED)}
+        found = {path: commit.find(path) for path in (*(f"roles/{role}" for role in roles), *_SHARED)}
         uncommitted.check(commit)
         trees = {path: entry.oid for path, entry in found.items() if entry is not None and entry.is_tree}
         missing = [path for path in found if path not in trees and path not in _SHARED]
         if missing:
             text = f"commit {commit.id[:10]} has no directory {missing[0]}, so nothing can be proven of that role"
             raise NotProvable(text, hint="commit it")
-        behind = {path: entry.oid for one in trees for path, entry in commit.behind_links(one)}
+        behind = {path: entry.oid for tree in trees for path, entry in commit.behind_links(tree)}
         above = [f"{one}/.gitattributes" for one in (*commit.above(), "roles")]
         attributes = {posixpath.normpath(one): entry.oid for one in above if (entry := commit.find(one)) is not None}
         return commit.id, trees | behind | attributes
@@ -65,7 +65,9 @@ def stage_of(project: Project, environment: Environment) -> Stage | None:
     named = project.pipeline.of_environment(environment.name)
     if named is not None or environment.throwaway is None:
         return named
-    return next((one for one in project.pipeline.stages if one.copy_of == environment.copy_of and one.copy_of), None)
+    return next(
+        (stage for stage in project.pipeline.stages if stage.copy_of == environment.copy_of and stage.copy_of), None
+    )
 
 
 def judge_roles(
@@ -104,7 +106,11 @@ def judge_roles(
 def applied_roles(environment: Environment, wanted: Requirements, evidence: Evidence) -> dict[str, str]:
     """Path -> tree, of what was last applied to an environment, as its own stage has said; nothing if nobody has."""
     found = [] if wanted.own is None else evidence.provisions(environment.name)
-    here = [one for one in found if one.refusal is None and _is_here(one.said, environment, wanted, evidence)]
+    here = [
+        checked_object
+        for checked_object in found
+        if checked_object.refusal is None and _is_here(checked_object.said, environment, wanted, evidence)
+    ]
     last = max(here, key=_finished, default=None)
     return dict(last.said.trees) if last is not None and isinstance(last.said, RolesProof) else {}
 
@@ -125,12 +131,16 @@ def _link(
 ) -> CandidateLink:
     name = f"{path} after {stage.name}"
     command = f"cdconf provision {stage.environment or f'--copy-of {stage.copy_of} --name try-1'}"
-    about = [one for one in found if isinstance(one.said, RolesProof) and one.said.stage == stage.name]
-    problems = {one.name: _problem(one, stage, path, tree, where) for one in about}
-    valid = [one for one in about if one.refusal is None]
-    for one in sorted(valid, key=_finished, reverse=True):
-        if problems[one.name] is None:
-            return CandidateLink(name, "there", f"{path} was provisioned as it is", statement=one.name)
+    about = [
+        checked_object
+        for checked_object in found
+        if isinstance(checked_object.said, RolesProof) and checked_object.said.stage == stage.name
+    ]
+    problems = {checked_object.name: _problem(checked_object, stage, path, tree, where) for checked_object in about}
+    valid = [checked_object for checked_object in about if checked_object.refusal is None]
+    for checked_object in sorted(valid, key=_finished, reverse=True):
+        if problems[checked_object.name] is None:
+            return CandidateLink(name, "there", f"{path} was provisioned as it is", statement=checked_object.name)
     if not about:
         why = f"nobody has said that {path}, as it is now ({tree[:10]}), passed stage '{stage.name}'"
         return CandidateLink(name, "missing", why, command)
@@ -140,12 +150,12 @@ def _link(
 
 
 def _problem(
-    one: CheckedObject, stage: Stage, path: str, tree: str, where: tuple[Environment, Requirements, Evidence]
+    checked_object: CheckedObject, stage: Stage, path: str, tree: str, where: tuple[Environment, Requirements, Evidence]
 ) -> str | None:
     environment, wanted, evidence = where
-    said = one.said
-    if one.refusal is not None or not isinstance(said, RolesProof):
-        return one.refusal or "isn't about roles"
+    said = checked_object.said
+    if checked_object.refusal is not None or not isinstance(said, RolesProof):
+        return checked_object.refusal or "isn't about roles"
     home, age = stage.environment, evidence.now - said.finished
     project, copied = evidence.project.name, stage.copy_of
     found = (
@@ -166,5 +176,5 @@ def _problem(
     return next((why for is_so, why in found if is_so), None)
 
 
-def _finished(one: CheckedObject) -> float:
-    return one.said.finished if isinstance(one.said, RolesProof) else 0.0
+def _finished(checked_object: CheckedObject) -> float:
+    return checked_object.said.finished if isinstance(checked_object.said, RolesProof) else 0.0

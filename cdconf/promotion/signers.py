@@ -51,7 +51,7 @@ class Signers:
 
     def of(self, office: str, now: float) -> list[Signer]:
         """Those who may speak for an office now."""
-        return [one for one in self.signers if office in one.offices and self.problem(one, now) is None]
+        return [signer for signer in self.signers if office in signer.offices and self.problem(signer, now) is None]
 
     def problem(self, signer: Signer, now: float) -> str | None:
         """Why a signer proves nothing now, whenever they signed; None when they do."""

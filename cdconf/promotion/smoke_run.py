@@ -116,7 +116,9 @@ class SmokeRun:
         """Fails the stage for what the hosts held before the tests and after them, and stops it."""
         name, why = next(iter(failed.items()))
         held = {host: (self._before.get(host), after.get(host)) for host in failed}
-        archives = {one.current(app.name) for one, other in held.values() if one and other and _same(one, other, app)}
+        archives = {
+            look.current(app.name) for look, other in held.values() if look and other and _same(look, other, app)
+        }
         for archive in sorted(one for one in archives if one is not None):
             artifact = ArtifactStore(self.project).with_archive(archive)
             if artifact is None:
@@ -153,7 +155,7 @@ class SmokeRun:
             return
         is_current = all(look.current(artifact.app) == artifact.archive for look in seen.values())
         known = self._known(artifact)
-        spans = [(one.begins, one.ends) for one in periods]
+        spans = [(period.begins, period.ends) for period in periods]
         if not (self.demanded and is_current) and length([*known, *spans]) < length(known) * GROWN:
             return
         held = Held(
@@ -188,7 +190,7 @@ class SmokeRun:
             proofs = Evidence.of(self.project, lambda event: None).proofs(artifact.archive)
         except CdconfError:
             return []
-        said = [one.said for one in proofs if one.refusal is None and isinstance(one.said, Held)]
+        said = [proof.said for proof in proofs if proof.refusal is None and isinstance(proof.said, Held)]
         own = [one for one in said if (one.stage, one.environment) == (self._stage_name, self.environment.name)]
         return [(period.begins, period.ends) for one in own for period in one.periods]
 

@@ -50,8 +50,8 @@ def _soak(soak: Soak, stage: Stage, candidate: Candidate, proofs: Sequence[Check
     if passed is None:
         why = f"it begins to count once {label} has passed stage '{stage.name}' ({soak.source})"
         return CandidateLink(name, "missing", why, proving_command(stage, label, candidate.built_from))
-    counted = [one for one in proofs if _problem(one, stage, candidate) is None]
-    spans = merged(span for one in counted for span in _counted(one, candidate, passed))
+    counted = [proof for proof in proofs if _problem(proof, stage, candidate) is None]
+    spans = merged(span for checked_object in counted for span in _counted(checked_object, candidate, passed))
     total = length(spans)
     last = max(counted, key=_at, default=None)
     if total >= soak.seconds:
@@ -78,29 +78,29 @@ def _how_long(total: float, soak: Soak, spans: Sequence[Span], passed: float, no
 
 def _passed_at(stage: Stage, candidate: Candidate, proofs: Sequence[CheckedObject]) -> float | None:
     """When the artifact first passed the stage, since it last failed; before that, nothing counts."""
-    words = (one.said for one in since_failed(words_of(stage, candidate, proofs)))
-    times = [one.finished for one in words if isinstance(one, Proof) and one.isolated]
+    words = (checked_object.said for checked_object in since_failed(words_of(stage, candidate, proofs)))
+    times = [word.finished for word in words if isinstance(word, Proof) and word.isolated]
     return min(times, default=None)
 
 
-def _counted(one: CheckedObject, candidate: Candidate, passed: float) -> list[Span]:
+def _counted(checked_object: CheckedObject, candidate: Candidate, passed: float) -> list[Span]:
     """The parts of its periods that count: after the stage was passed, and not after it was said."""
-    if not isinstance(one.said, Held):
+    if not isinstance(checked_object.said, Held):
         return []
-    fitting = [period for period in one.said.periods if period.procedure == candidate.procedure]
-    spans = [(max(period.begins, passed), min(period.ends, one.said.at)) for period in fitting]
+    fitting = [period for period in checked_object.said.periods if period.procedure == candidate.procedure]
+    spans = [(max(period.begins, passed), min(period.ends, checked_object.said.at)) for period in fitting]
     return [(begin, end) for begin, end in spans if begin < end]
 
 
-def _problem(one: CheckedObject, stage: Stage, candidate: Candidate) -> str | None:
+def _problem(checked_object: CheckedObject, stage: Stage, candidate: Candidate) -> str | None:
     """Why it counts for nothing here, after "it"."""
-    said = one.said
+    said = checked_object.said
     if not isinstance(said, Held) or said.stage != stage.name:
         return "isn't about how long this stage has held it"
     home, copied = stage.environment, stage.copy_of
     about = (candidate.project, candidate.app, candidate.subject.archive, candidate.subject.tree)
     found = (
-        (one.refusal is not None, one.refusal or ""),
+        (checked_object.refusal is not None, checked_object.refusal or ""),
         ((said.project, said.app, said.subject.archive, said.subject.tree) != about, "is about another artifact"),
         (home is not None and said.environment != home, f"is about the environment '{said.environment}'"),
         (copied is not None and said.copy_of != copied, f"is about {said.environment}, which isn't a copy of {copied}"),
@@ -111,15 +111,15 @@ def _problem(one: CheckedObject, stage: Stage, candidate: Candidate) -> str | No
 
 def _nearest(stage: Stage, candidate: Candidate, proofs: Sequence[CheckedObject]) -> str:
     """Why nobody has said anything that counts."""
-    claims = [one for one in proofs if isinstance(one.said, Held) and one.said.stage == stage.name]
+    claims = [proof for proof in proofs if isinstance(proof.said, Held) and proof.said.stage == stage.name]
     if not claims:
         return "since nobody has looked"
     last = max(claims, key=_at)
     return f"since statement {content_of(last.name)[:12]} {_problem(last, stage, candidate)}"
 
 
-def _at(one: CheckedObject) -> float:
-    return one.said.at if isinstance(one.said, Held) else 0.0
+def _at(checked_object: CheckedObject) -> float:
+    return checked_object.said.at if isinstance(checked_object.said, Held) else 0.0
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:
@@ -191,9 +191,9 @@ def by_all(periods: Sequence[Sequence[HeldPeriod]]) -> list[HeldPeriod]:
     found = list(periods[0])
     for others in periods[1:]:
         found = [
-            HeldPeriod(max(one.begins, other.begins), min(one.ends, other.ends), one.procedure)
-            for one in found
+            HeldPeriod(max(period.begins, other.begins), min(period.ends, other.ends), period.procedure)
+            for period in found
             for other in others
-            if one.procedure == other.procedure and max(one.begins, other.begins) < min(one.ends, other.ends)
+            if period.procedure == other.procedure and max(period.begins, other.begins) < min(period.ends, other.ends)
         ]
-    return sorted(found, key=lambda one: one.begins)
+    return sorted(found, key=lambda period: period.begins)

@@ -41,7 +41,7 @@ class StagePin:
 
 def changed(pins: Mapping[str, StagePin], stages: Iterable[Stage]) -> list[tuple[str, str]]:
     """The stages that the pipeline makes something else of than the policy says: name -> why."""
-    found = ((one.name, _unlike(one, pins[one.name])) for one in stages if one.name in pins)
+    found = ((stage.name, _unlike(stage, pins[stage.name])) for stage in stages if stage.name in pins)
     return [(name, why) for name, why in found if why is not None]
 
 
@@ -50,14 +50,18 @@ def held_to(pins: Mapping[str, StagePin], said: Sequence[CheckedObject]) -> list
 
     A bad word always counts, wherever it comes from.
     """
-    return [_held(pins, one) for one in said]
+    return [_held(pins, checked_object) for checked_object in said]
 
 
-def _held(pins: Mapping[str, StagePin], one: CheckedObject) -> CheckedObject:
-    if one.refusal is not None or not isinstance(one.said, _PASSED) or one.said.stage not in pins:
-        return one
-    why = _short_of(one.said, pins[one.said.stage])
-    return one if why is None else replace(one, refusal=why)
+def _held(pins: Mapping[str, StagePin], checked_object: CheckedObject) -> CheckedObject:
+    if (
+        checked_object.refusal is not None
+        or not isinstance(checked_object.said, _PASSED)
+        or checked_object.said.stage not in pins
+    ):
+        return checked_object
+    why = _short_of(checked_object.said, pins[checked_object.said.stage])
+    return checked_object if why is None else replace(checked_object, refusal=why)
 
 
 def _unlike(stage: Stage, pin: StagePin) -> str | None:

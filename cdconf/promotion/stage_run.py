@@ -188,8 +188,8 @@ class StageRun:
 
     def _left(self) -> list[Proof]:
         files = sorted(self.others.glob("*.json")) if self.others is not None else []
-        found = [read_statement(json.loads(one.read_text(encoding="utf-8"))) for one in files]
-        return [one for one in found if isinstance(one, Proof)]
+        found = [read_statement(json.loads(file.read_text(encoding="utf-8"))) for file in files]
+        return [proof for proof in found if isinstance(proof, Proof)]
 
     def _failed(self, proof: Proof, why: str) -> None:
         try:
@@ -222,9 +222,9 @@ class StageRun:
     def went_back_from(self, app: str, releases: Iterable[Mapping[str, Any]]) -> None:
         """Stops what a rollback has left: each of the releases as hosts know them, `{"version", "archive", "tree"}`."""
         try:
-            for one in releases:
-                subject = Subject(f"{app}@{one['version']}", one["archive"], one["tree"])
-                self._stop(subject, app, one["version"], f"{self._where} was rolled back from it")
+            for release in releases:
+                subject = Subject(f"{app}@{release['version']}", release["archive"], release["tree"])
+                self._stop(subject, app, release["version"], f"{self._where} was rolled back from it")
         except ArtifactError as error:
             self.emit(Notice(f"what was rolled back from couldn't be stopped: {error.message}", warning=True))
 
@@ -234,7 +234,7 @@ class StageRun:
             return set()
         try:
             evidence = Evidence.of(self.project, self.emit)
-            return {one for one in set(archives) if self._is_stopped(evidence, app, one)}
+            return {archive for archive in set(archives) if self._is_stopped(evidence, app, archive)}
         except (ArtifactError, InvalidFile) as error:
             self.emit(Notice(f"can't find out which releases are stopped: {error.message}", warning=True))
             return set()
@@ -242,8 +242,8 @@ class StageRun:
     def _is_stopped(self, evidence: Evidence, app: str, archive: str) -> bool:
         found = standing(evidence.stops(app, archive))
         return any(
-            one.project == self.project.name and one.app == app and one.subject and one.subject.archive == archive
-            for _, one in found
+            stop.project == self.project.name and stop.app == app and stop.subject and stop.subject.archive == archive
+            for _, stop in found
         )
 
     @property
@@ -335,19 +335,19 @@ class StageRun:
             found = Evidence.of(self.project, self.emit).proofs(proof.subject.archive)
         except ArtifactError:
             return None
-        for one in found:
-            said = one.said
-            if one.refusal is None and isinstance(said, Proof) and said.finished >= self.began:
+        for checked_object in found:
+            said = checked_object.said
+            if checked_object.refusal is None and isinstance(said, Proof) and said.finished >= self.began:
                 same = replace(proof, started=said.started, finished=said.finished, run=said.run, hosts=said.hosts)
                 if replace(same, smoke=said.smoke) == said:
-                    return one.name
+                    return checked_object.name
         return None
 
     def _smoke(self) -> dict[str, int]:
         tests = [test for host in self.collector.hosts.values() for test in host.smoke]
         return {
-            "passed": sum(one.passed and not one.skipped for one in tests),
-            "failed": sum(not one.passed for one in tests),
+            "passed": sum(smoke_done.passed and not smoke_done.skipped for smoke_done in tests),
+            "failed": sum(not smoke_done.passed for smoke_done in tests),
         }
 
     def _stop(self, subject: Subject | None, app: str, version: str, why: str) -> None:
@@ -377,7 +377,7 @@ class StageRun:
     def _stopping_key(self) -> OfficeKey | None:
         """The stage's key, where nothing else was to be said with it, or the one that overrides."""
         offices = [*([stage_office(self.stage.name)] if self.stage else []), OVERRIDE]
-        return next(filter(None, (office_keys.own(self.project, one) for one in offices)), None)
+        return next(filter(None, (office_keys.own(self.project, office) for office in offices)), None)
 
 
 __all__ = ["StageRun", "stage_for"]

@@ -175,7 +175,7 @@ def _said(kind: type[Said], subjects: Any, predicate: Any) -> Said:
     if kind is Lift:
         given["stop"] = _digest(_only(subjects)["digest"]["sha256"])
     elif kind is RolesProof:
-        named = {str(one["name"]): one["digest"][GIT_TREE] for one in subjects}
+        named = {str(subject["name"]): subject["digest"][GIT_TREE] for subject in subjects}
         if named != given["trees"] or len(named) != len(subjects):
             raise ValueError("its subjects aren't its trees")
     else:
@@ -258,7 +258,7 @@ def _periods(value: Any) -> tuple[HeldPeriod, ...]:
 
 
 def _digests(value: Any) -> tuple[str, ...]:
-    return tuple(_digest(one) for one in _texts(value))
+    return tuple(_digest(text) for text in _texts(value))
 
 
 def _one_of(*words: str) -> Callable[[Any], str]:

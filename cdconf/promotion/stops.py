@@ -19,15 +19,17 @@ def standing(checked: Iterable[CheckedObject]) -> list[tuple[str, Stop]]:
     """
     every = list(checked)
     lifts: dict[str, list[CheckedObject]] = {}
-    for one in every:
-        if isinstance(one.said, Lift) and one.refusal is None:
-            lifts.setdefault(one.said.stop, []).append(one)
+    for checked_object in every:
+        if isinstance(checked_object.said, Lift) and checked_object.refusal is None:
+            lifts.setdefault(checked_object.said.stop, []).append(checked_object)
     found = []
-    for one in every:
-        if not isinstance(one.said, Stop) or (one.refusal is not None and not one.is_expired):
+    for checked_object in every:
+        if not isinstance(checked_object.said, Stop) or (
+            checked_object.refusal is not None and not checked_object.is_expired
+        ):
             continue
-        if not any(_lifts(lift, one.said) for lift in lifts.get(content_of(one.name), ())):
-            found.append((one.name, one.said))
+        if not any(_lifts(lift, checked_object.said) for lift in lifts.get(content_of(checked_object.name), ())):
+            found.append((checked_object.name, checked_object.said))
     return sorted(found, key=lambda pair: pair[1].at)
 
 
@@ -60,4 +62,8 @@ def stop_links(checked: Iterable[CheckedObject], project: str, app: str, archive
 
 def refused(checked: Iterable[CheckedObject]) -> list[CheckedObject]:
     """Stops and lifts that don't count, for a warning: somebody meant something by them."""
-    return [one for one in checked if one.refusal is not None and not one.is_expired]
+    return [
+        checked_object
+        for checked_object in checked
+        if checked_object.refusal is not None and not checked_object.is_expired
+    ]

@@ -25,8 +25,8 @@ def time_links(wanted: Requirements, now: float) -> list[CandidateLink]:
         now: The time that counts.
     """
     together = _memo(lambda: opens(wanted.windows, wanted.freezes, now))
-    links = [_window(one, wanted, now, together) for one in wanted.windows]
-    return links + [_freeze(one, wanted, now, together) for one in wanted.freezes if one.ends > now]
+    links = [_window(window, wanted, now, together) for window in wanted.windows]
+    return links + [_freeze(freeze, wanted, now, together) for freeze in wanted.freezes if freeze.ends > now]
 
 
 def _window(window: Window, wanted: Requirements, now: float, together: Callable[[], float | None]) -> CandidateLink:
@@ -53,7 +53,9 @@ def _freeze(freeze: Freeze, wanted: Requirements, now: float, together: Callable
 def _advice(together: float | None, own: float, now: float, zone: str, wanted: Requirements) -> str:
     """What to do: wait until all windows and freezes allow it, which may be later than this one does."""
     if together is None:
-        sources = ", ".join([*(one.source for one in wanted.windows), *(one.source for one in wanted.freezes)])
+        sources = ", ".join(
+            [*(window.source for window in wanted.windows), *(freeze.source for freeze in wanted.freezes)]
+        )
         return f"never at a time at which the others allow it, within {SEARCHED} days: see {sources}"
     later = f" until {shown(together, zone)}, when all windows and freezes allow it" if together > own else ""
     return f"wait {span(max(together - now, MINUTE))}{later}"

@@ -72,7 +72,7 @@ class Uncommitted:
             return
         found = [one for record in records if (one := self._counted(record)) is not None]
         found += [f"{one[2:]} (git is told to overlook changes)" for one in listed if self._is_overlooked(one)]
-        found += [f"{one} (not in git, behind a link)" for one in _unknown_behind_links(self._root, commit)]
+        found += [f"{link} (not in git, behind a link)" for link in _unknown_behind_links(self._root, commit)]
         if found:
             more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
             text = (
@@ -101,7 +101,7 @@ class Uncommitted:
 
 def _unknown_behind_links(root: Path, commit: CommitReader) -> Iterator[str]:
     """Files that no commit has, in directories to which links lead from where cdconf reads."""
-    behind = [one for folder in _READ_WHOLE for one in commit.behind_links(folder, strict=False)]
+    behind = [link for folder in _READ_WHOLE for link in commit.behind_links(folder, strict=False)]
     for path in (path for path, entry in behind if entry.is_tree):
         for above, _, names in os.walk(root / path):
             for name in names:

@@ -31,9 +31,9 @@ def run_on_all(deployed: Mapping[str, Mapping[str, Any] | None], procedure: str)
 def is_unsaid(proofs: Iterable[CheckedObject], artifact: Artifact, stage: str, procedure: str, run: str) -> bool:
     """Whether the stage hasn't said anything yet of a run, nor that the artifact has passed by this procedure."""
     subject = Subject.of(artifact)
-    for one in proofs:
-        said = one.said
-        if one.refusal is not None or not isinstance(said, Proof) or said.stage != stage:
+    for proof in proofs:
+        said = proof.said
+        if proof.refusal is not None or not isinstance(said, Proof) or said.stage != stage:
             continue
         about_it = (said.subject.archive, said.subject.tree, said.procedure) == (
             subject.archive,

@@ -90,12 +90,12 @@ class Careful:
         None is changed when a host that drains them can't be reached, or is held by another run.
         """
         try:
-            drains = [one for app in self._apps for one in self._drains(app)]
+            drains = [drain for app in self._apps for drain in self._drains(app)]
         except CdconfError as error:
             for host in hosts:
                 self._emit(HostDone(host.name, "not_attempted"))
             return [report(self._emit, error.host or "", error)]
-        kept = ChainMap(*(one.kept for one in drains))  # as it becomes, batch by batch
+        kept = ChainMap(*(drain.kept for drain in drains))  # as it becomes, batch by batch
         rooms = [self._room(app, kept) for app in self._apps if app.max_unavailable is not None]
         for room in rooms:
             hosts = room.first_the_unwell(hosts)
@@ -114,8 +114,8 @@ class Careful:
                     self._soaked(f"batch {number} of {len(batches)}", batch)
         finally:
             self._end_batch(drains)
-            for one in drains:
-                one.finish(self._joined)
+            for drain in drains:
+                drain.finish(self._joined)
         return self._codes
 
     def _drains(self, app: App) -> list[Drains]:
@@ -160,13 +160,13 @@ class Careful:
                 return self._refused(refusal, names)
         if drains:
             self._emit(Step(f"{title}: drain: {listed}"))
-        for one in drains:
+        for drain in drains:
             self._out = list(batch)
-            failures = one.begin(batch)
+            failures = drain.begin(batch)
             if failures:
                 return self._refused(failures, names)
         self._is_changed = True
-        doubts = [failures for one in drains if (failures := one.doubt(names))]
+        doubts = [failures for drain in drains if (failures := drain.doubt(names))]
         if doubts:
             return self._refused(doubts[0], names)
         self._emit(Step(f"{title}: converge: {listed}"))
@@ -233,8 +233,8 @@ class Careful:
         self._fleet.resume()
         if self._is_changed:
             why = Failure("the run ended before it was proven", verdict=False)
-            for one in drains:
-                one.keep({host.name: why for host in self._out})
+            for drain in drains:
+                drain.keep({host.name: why for host in self._out})
             unproven = self._unproven(self._out)
             self._reported(unproven)
             self._put_back(drains, unproven)

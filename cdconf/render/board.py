@@ -99,7 +99,7 @@ def _table(board: Board, width: int | None) -> Iterator[Line]:
         if width is None or sum(widths) + len(GAP) * (len(widths) - 1) <= width:
             break
     else:
-        heads = [heads[0], *(_cut(one, SHORTEST_HEAD) for one in heads[1:])]
+        heads = [heads[0], *(_cut(head, SHORTEST_HEAD) for head in heads[1:])]
         widths = _widths(heads, rows)
         room = (width or 0) - sum(widths[1:]) - len(GAP) * len(board.stages)
         rows = [[_end_of(row[0], max(SHORTEST_LABEL, room)), *row[1:]] for row in rows]
@@ -135,8 +135,8 @@ def _cells(board: Board, row: Row, words: dict[State, str], with_times: bool) ->
 
 def _about(board: Board, row: Row, width: int | None) -> Iterator[Line]:
     """What's to be said of a row beside its cells; nothing where the cells say all."""
-    told = [one for one in row.cells.values() if _words_of(board, one)]
-    own = [one for one in row.stops if one.what == row.known.label]
+    told = [cell for cell in row.cells.values() if _words_of(board, cell)]
+    own = [standing_stop for standing_stop in row.stops if standing_stop.what == row.known.label]
     if not told and not own:
         return
     began = row.known.run.began if row.known.run else None
@@ -145,15 +145,15 @@ def _about(board: Board, row: Row, width: int | None) -> Iterator[Line]:
     subject = f" {shown(began.subject)}" if began and began.subject else ""
     yield [StyledPart(_cut(f"{shown(row.known.label)}{commit}{subject}", width or 1000), "bold")]
     alike: dict[str, list[Cell]] = {}
-    for one in told:
-        alike.setdefault(_words_of(board, one), []).append(one)
+    for cell in told:
+        alike.setdefault(_words_of(board, cell), []).append(cell)
     size = max([len(cells[0].stage) for cells in alike.values() if len(cells) == 1], default=0)
     for words, cells in alike.items():
-        head = ", ".join(one.stage for one in cells).ljust(size)
+        head = ", ".join(cell.stage for cell in cells).ljust(size)
         yield from _wrapped(f"  {head}  ", words, width, _COLOURS.get(cells[0].state, ""))
         for command in dict.fromkeys(link.command for link in cells[0].missing if link.command):
             yield [StyledPart(f"  {'':{size}}  {shown(command)}", "dim")]
-    is_known = any(one.state == "failed" for one in row.cells.values())  # it's stopped for that
+    is_known = any(cell.state == "failed" for cell in row.cells.values())  # it's stopped for that
     for stop in own:
         why = "" if is_known else f": {stop.why}"
         yield from _wrapped("  ", f"{stop.what} is stopped by {stop.by}{why}", width, "red")
@@ -165,7 +165,7 @@ def _words_of(board: Board, cell: Cell) -> str:
     if cell.state not in _TOLD:  # most cells of a large board
         return ""
     lasts = f" for {age(board.now - cell.since)}" if cell.since is not None else ""
-    missing = "; ".join(f"{one.name}: {one.why}" for one in cell.missing)
+    missing = "; ".join(f"{link.name}: {link.why}" for link in cell.missing)
     by, why = f", by {cell.by}" if cell.by else "", f": {cell.why}" if cell.why else ""
     step, log = f": {cell.step}" if cell.step else "", f" (log: {cell.log})" if cell.log else ""
     found: dict[State, str] = {

@@ -77,7 +77,7 @@ class _BoardLook:
             found = lines(replace(self._board, now=self._board.now + passed), width)
         if self._error:
             found += [[], [StyledPart(f"the board can't be read now: {self._error}", "red")]]
-        return found + [[StyledPart(f"warning: {one}", "yellow")] for one in self._warnings]
+        return found + [[StyledPart(f"warning: {warning}", "yellow")] for warning in self._warnings]
 
 
 def _on_screen(look: _BoardLook) -> None:

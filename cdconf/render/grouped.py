@@ -70,7 +70,7 @@ class Grouped:
     def rest(self) -> list[str]:
         """What has been waiting for more hosts."""
         waiting, self._same = self._same, {}
-        return [line for one in waiting.values() for line in self._told(one)]
+        return [line for same in waiting.values() for line in self._told(same)]
 
     def _take(self, event: _OfHost) -> list[str]:
         bare = replace(event, host="")
@@ -117,16 +117,16 @@ class Grouped:
 
     def _about_drift(self, same: _Same) -> str:
         """Since when it's so, and who it may have been: what differs from host to host."""
-        found = [one for one in same.hosts.values() if isinstance(one, ResourceDone)]
-        seen = sorted(one.first_seen for one in found if one.first_seen is not None)
+        found = [host for host in same.hosts.values() if isinstance(host, ResourceDone)]
+        seen = sorted(resource_done.first_seen for resource_done in found if resource_done.first_seen is not None)
         lines = []
         if seen:
             since, until = (time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(at)) for at in (seen[0], seen[-1]))
             lines.append(f"first seen: {since}" + (f" to {until}" if since != until else ""))
         by: dict[str, list[str]] = {}
-        for one in found:
-            for sentence in one.evidence:
-                by.setdefault(sentence.replace("\n", "\\n"), []).append(one.host)
+        for resource_done in found:
+            for sentence in resource_done.evidence:
+                by.setdefault(sentence.replace("\n", "\\n"), []).append(resource_done.host)
         shown = list(by.items())[: None if self._style.verbose else _SENTENCES]
         for sentence, hosts in shown:
             whose = "" if len(hosts) == len(same.hosts) else f" ({self._listed(hosts)})"

@@ -36,11 +36,11 @@ def _host(host: HostResult, verbose: bool) -> dict[str, Any]:
         name: getattr(host, name)
         for name in ("status", "ok", "changed", "failed", "skipped", "unknown", "orphaned", "waived", "error")
     }
-    shown = [one for one in host.resources if verbose or one.status != "ok"]
-    data["resources"] = [_without_host(dataclasses.asdict(one)) for one in shown]
+    shown = [resource for resource in host.resources if verbose or resource.status != "ok"]
+    data["resources"] = [_without_host(dataclasses.asdict(resource_done)) for resource_done in shown]
     data["not_attempted"] = [dict(zip(("type", "title", "source"), one, strict=True)) for one in host.not_attempted]
     if host.smoke:
-        data["smoke"] = [_without_host(dataclasses.asdict(one)) for one in host.smoke]
+        data["smoke"] = [_without_host(dataclasses.asdict(smoke_done)) for smoke_done in host.smoke]
     return data
 
 

@@ -21,16 +21,16 @@ def write(file: str, environment: str, hosts: Mapping[str, HostResult], mask: Ca
 
     suites = ET.Element("testsuites", name=text(f"smoke {environment}"))
     for name, host in hosts.items():
-        failed = sum(not one.passed for one in host.smoke)
+        failed = sum(not smoke_done.passed for smoke_done in host.smoke)
         suite = ET.SubElement(suites, "testsuite", name=text(name), tests=str(len(host.smoke)), failures=str(failed))
-        suite.set("skipped", str(sum(one.skipped for one in host.smoke)))
-        for one in host.smoke:
-            case = ET.SubElement(suite, "testcase", classname=text(name), name=text(one.test))
-            case.set("time", f"{one.duration_s:.3f}")
-            if one.skipped:
-                ET.SubElement(case, "skipped", message=text(one.message or ""))
-            elif not one.passed:
-                ET.SubElement(case, "failure", message="failed").text = text(one.message or "")
+        suite.set("skipped", str(sum(smoke_done.skipped for smoke_done in host.smoke)))
+        for smoke_done in host.smoke:
+            case = ET.SubElement(suite, "testcase", classname=text(name), name=text(smoke_done.test))
+            case.set("time", f"{smoke_done.duration_s:.3f}")
+            if smoke_done.skipped:
+                ET.SubElement(case, "skipped", message=text(smoke_done.message or ""))
+            elif not smoke_done.passed:
+                ET.SubElement(case, "failure", message="failed").text = text(smoke_done.message or "")
     Path(file).write_bytes(ET.tostring(suites, encoding="utf-8", xml_declaration=True))
 
 

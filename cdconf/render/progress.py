@@ -85,9 +85,9 @@ class Progress:
         """The hosts that are at work, in the order in which they were named."""
         now = self._clock()
         return [
-            Busy(name, (one.ok, one.changed), now - one.since, one.step)
-            for name, one in self._hosts.items()
-            if not one.done
+            Busy(name, (host.ok, host.changed), now - host.since, host.step)
+            for name, host in self._hosts.items()
+            if not host.done
         ]
 
     def _host(self, name: str) -> _Host:

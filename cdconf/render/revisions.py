@@ -45,12 +45,12 @@ def hosts_at(side: RevisionSide, hosts: Collection[str]) -> str:
 def ordered(plan: FleetPlan) -> list[PlannedChange]:
     """All changes: what needs most care first, of each kind what only one host has last, else as they were met."""
     many = len(plan.equal) > 1
-    return sorted(plan.changes, key=lambda one: (_FIRST.index(one.kind), many and len(plan.changes[one]) == 1))
+    return sorted(plan.changes, key=lambda change: (_FIRST.index(change.kind), many and len(plan.changes[change]) == 1))
 
 
 def summary(plan: FleetPlan) -> str:
     """`2 added, 1 changed, on 10 of 12 hosts`."""
-    counts = {kind: sum(one.kind == kind for one in plan.changes) for kind in SIGNS}
+    counts = {kind: sum(change.kind == kind for change in plan.changes) for kind in SIGNS}
     parts = [f"{count} {kind}" for kind, count in counts.items() if count]
     touched = {host for hosts in plan.changes.values() for host in hosts}
     if parts:
@@ -102,9 +102,9 @@ def inventory_lines(plan: FleetPlan) -> Iterator[str]:
     for name in plan.removed:
         groups = ", ".join(plan.before.hosts[name].groups)
         yield f"- host {name} ({groups})  [{_host_place(plan.before, name)}]"
-    for one in plan.described:
-        fields = "; ".join(f"{name}: {_value(old)} -> {_value(new)}" for name, (old, new) in one.fields.items())
-        yield f"~ host {one.host}: {fields}  [{_host_place(plan.after, one.host)}]"
+    for change in plan.described:
+        fields = "; ".join(f"{name}: {_value(old)} -> {_value(new)}" for name, (old, new) in change.fields.items())
+        yield f"~ host {change.host}: {fields}  [{_host_place(plan.after, change.host)}]"
 
 
 def _host_place(side: RevisionSide, name: str) -> str:
@@ -129,8 +129,11 @@ def data(plan: FleetPlan) -> dict[str, Any]:
         ],
         "hosts_removed": [{"host": name, "groups": list(plan.before.hosts[name].groups)} for name in plan.removed],
         "hosts_described": [
-            {"host": one.host, "fields": {name: {"from": old, "to": new} for name, (old, new) in one.fields.items()}}
-            for one in plan.described
+            {
+                "host": host_change.host,
+                "fields": {name: {"from": old, "to": new} for name, (old, new) in host_change.fields.items()},
+            }
+            for host_change in plan.described
         ],
         "groups_added": list(plan.groups_added),
         "groups_removed": list(plan.groups_removed),

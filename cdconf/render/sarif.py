@@ -24,7 +24,7 @@ def document(errors: Sequence[CdconfError], warnings: Sequence[LintFinding], roo
         root: The project; locations are relative to the git repository that it's in, as code hosts want them.
     """
     prefix = prefix_of(root) if root else ""
-    found = [(one.as_dict(), "error") for one in errors] + [(one.as_dict(), "warning") for one in warnings]
+    found = [(error.as_dict(), "error") for error in errors] + [(warning.as_dict(), "warning") for warning in warnings]
     kinds = list(dict.fromkeys(str(entry["kind"]) for entry, _ in found))
     levels = {str(entry["kind"]): level for entry, level in found}
     described = {**_error_kinds(CdconfError), **RULES}

@@ -158,9 +158,11 @@ def counts(host: HostResult) -> str:
 
 def _smoke(host: HostResult) -> str:
     """`smoke=5/6`, of those that ran."""
-    ran = [one for one in host.smoke if not one.skipped]
+    ran = [smoke_done for smoke_done in host.smoke if not smoke_done.skipped]
     skipped = len(host.smoke) - len(ran)
-    return f"smoke={sum(one.passed for one in ran)}/{len(ran)}" + (f" smoke_skipped={skipped}" if skipped else "")
+    return f"smoke={sum(smoke_done.passed for smoke_done in ran)}/{len(ran)}" + (
+        f" smoke_skipped={skipped}" if skipped else ""
+    )
 
 
 def error_lines(result: RunResult) -> list[str]:

@@ -77,13 +77,13 @@ def _is_there(name: str) -> bool:
 def _imported(statement: ast.AST) -> list[str]:
     """The modules that a statement imports."""
     if isinstance(statement, ast.Import):
-        return [one.name for one in statement.names]
+        return [name.name for name in statement.names]
     if not isinstance(statement, ast.ImportFrom):
         return []
     if statement.level:
         return ["." * statement.level + (statement.module or "")]
     if statement.module in ("cdconf", "__future__"):
-        return [f"{statement.module}.{one.name}" for one in statement.names]
+        return [f"{statement.module}.{name.name}" for name in statement.names]
     return [statement.module or ""]
 
 

@@ -73,7 +73,7 @@ def _of_package(package: str) -> dict[str, Path]:
     try:
         points = metadata.distribution(package).entry_points.select(group=ENTRY_POINTS)
     except metadata.PackageNotFoundError:
-        names = [str(one.metadata["Name"]) for one in metadata.distributions()]
+        names = [str(distribution.metadata["Name"]) for distribution in metadata.distributions()]
         hint = did_you_mean(package, names) or f"install it beside cdconf: pip install {package}"
         raise _refused(f"the package {shown(package)} isn't installed", hint) from None
     except ValueError:

@@ -146,7 +146,7 @@ class Elsewhere:
 def _answered(asked: Mapping[str, Any], context: Context, failure: list[CdconfError]) -> dict[str, Any]:
     """What the compiler says; of what it raises, the other process learns only that."""
     method, words = asked["ask"], asked.get("words")
-    if method not in _ASKED or not isinstance(words, list) or not all(isinstance(one, str) for one in words):
+    if method not in _ASKED or not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         return {"raise": True}
     try:
         return {"answer": to_json(getattr(context, method)(*words[:1]))}
@@ -171,12 +171,12 @@ def _copy_types(resources: Path, target: Path) -> None:
     `resources -> .` shows no keys.
     """
     target.mkdir(parents=True)
-    for one in sorted(resources.iterdir()):
-        if not one.name.startswith(".") and ((one / "spec.py").is_file() or one.suffix == ".py"):
-            if leads_outside(one, resources.parent) is not None:
+    for path in sorted(resources.iterdir()):
+        if not path.name.startswith(".") and ((path / "spec.py").is_file() or path.suffix == ".py"):
+            if leads_outside(path, resources.parent) is not None:
                 continue
-            real = one.resolve()
-            copy(real, target / one.name, real, dots=False)
+            real = path.resolve()
+            copy(real, target / path.name, real, dots=False)
 
 
 def _close(stack: contextlib.ExitStack, process: subprocess.Popen[bytes] | None, pid: int) -> None:

@@ -37,13 +37,13 @@ def from_json(value: Any) -> Any:
 
 def described(kind: ResourceType) -> dict[str, Any]:
     """All of a type but its functions."""
-    fields = {name: to_json(_members(one)) for name, one in kind.fields.items()}
+    fields = {name: to_json(_members(field)) for name, field in kind.fields.items()}
     return {**to_json({name: one for name, one in _members(kind).items() if name not in _FUNCTIONS}), "fields": fields}
 
 
 def _members(value: Any) -> dict[str, Any]:
     """A dataclass's fields as they are: `asdict` copies what's in them, and REQUIRED is known by its identity."""
-    return {one.name: getattr(value, one.name) for one in dataclasses.fields(value)}
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
 
 
 def type_of(description: Mapping[str, Any], functions: Mapping[str, Callable[..., Any]]) -> ResourceType:

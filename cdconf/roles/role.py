@@ -39,9 +39,9 @@ def load_role(project: Project, name: str, types: Mapping[str, ResourceType]) ->
     return Role(
         name=name,
         folder=folder,
-        variables={one: _variable(one, variables) for one in variables},
-        resources=tuple(_declared(one, top, types, handler=None) for one in resources),
-        handlers={one: _declared(handlers[one], handlers, types, handler=one) for one in handlers},
+        variables={variable: _variable(variable, variables) for variable in variables},
+        resources=tuple(_declared(resource, top, types, handler=None) for resource in resources),
+        handlers={handler: _declared(handlers[handler], handlers, types, handler=handler) for handler in handlers},
     )
 
 
@@ -141,6 +141,6 @@ def _check_keys(types: Mapping[str, ResourceType], entry: YamlMap, name: str, ha
 def _notify(entry: YamlMap) -> tuple[str, ...]:
     value = entry.get("notify", [])
     members = [value] if isinstance(value, str) else value
-    if not isinstance(members, list) or not all(isinstance(one, str) for one in members):
+    if not isinstance(members, list) or not all(isinstance(member, str) for member in members):
         raise entry.error("'notify' must be a handler's name, or a list of them", "notify")
     return tuple(members)

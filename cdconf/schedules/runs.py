@@ -54,7 +54,7 @@ def read(data: Path, name: Name) -> list[ScheduledRun]:
 def _is_one(about: dict[str, object]) -> bool:
     numbers = (about.get("took"), about.get("code"))
     return isinstance(about["began_at"], (int, float)) and all(
-        isinstance(one, (int, float, type(None))) for one in numbers
+        isinstance(number, (int, float, type(None))) for number in numbers
     )
 
 
@@ -65,8 +65,8 @@ def write(data: Path, name: Name, ran: ScheduledRun) -> None:
         CdconfError: It can't be written, so that `schedule status` would call the run missed.
     """
     path = path_of(data, name, ".runs.json")
-    runs = [one for one in read(data, name) if one.began_at != ran.began_at]
-    text = json.dumps({"version": 1, "runs": [dataclasses.asdict(one) for one in [*runs, ran][-KEPT:]]}, indent=1)
+    runs = [run for run in read(data, name) if run.began_at != ran.began_at]
+    text = json.dumps({"version": 1, "runs": [dataclasses.asdict(run) for run in [*runs, ran][-KEPT:]]}, indent=1)
     try:
         write_private(path, text + "\n")
     except OSError as error:

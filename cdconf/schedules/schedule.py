@@ -143,9 +143,9 @@ def _decoded(name: Name, about: object) -> Schedule:
     if not isinstance(about, dict) or about.get("version") != 1:
         raise ValueError("it's no schedule, or a newer cdconf's")
     texts, numbers = ("by", "folder"), ("every", "limit", "installed_at")
-    if not all(isinstance(about[one], str) for one in texts) or about["by"] not in ("system", "user", "cron"):
+    if not all(isinstance(about[text], str) for text in texts) or about["by"] not in ("system", "user", "cron"):
         raise ValueError("it doesn't say who starts it")
-    if not all(isinstance(about[one], (int, float)) and about[one] > 0 for one in numbers):
+    if not all(isinstance(about[number], (int, float)) and about[number] > 0 for number in numbers):
         raise ValueError("it doesn't say how often it runs")
     options, variables, key = about["options"], about["variables"], about.get("look_only")
     is_said = isinstance(options, list) and isinstance(variables, dict) and isinstance(key, (str, type(None)))

@@ -37,9 +37,9 @@ def standing(schedule: Schedule, runs: Sequence[ScheduledRun], now: float, absen
         now: Seconds since 1970.
         absent: Why nothing starts it; None where its timer, or its line of the crontab, is there.
     """
-    past = [one for one in runs if one.began_at <= now]  # a clock that was wrong has written down the others
+    past = [run for run in runs if run.began_at <= now]  # a clock that was wrong has written down the others
     last = past[-1] if past else None
-    success = next((one for one in reversed(past) if one.has_looked), None)
+    success = next((run for run in reversed(past) if run.has_looked), None)
     since = max(success.began_at if success else 0.0, schedule.installed_at if schedule.installed_at <= now else 0.0)
     missed = schedule.period.missed(since, now)
     problem = absent

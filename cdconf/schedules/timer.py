@@ -89,7 +89,7 @@ class Units:
 
     def others(self) -> Path | None:
         """A unit of that name that isn't this checkout's; None where there's none."""
-        return next((one for one in (self.service, self.timer) if not is_own(one, MARK, self._root)), None)
+        return next((path for path in (self.service, self.timer) if not is_own(path, MARK, self._root)), None)
 
     def install(self, timer_text: str, service_text: str) -> None:
         """Writes both, and lets the timer begin.
@@ -109,23 +109,23 @@ class Units:
         Raises:
             CdconfError: They can't be removed, or systemd refuses.
         """
-        there = [one for one in (self.timer, self.service) if one.exists()]
+        there = [path for path in (self.timer, self.service) if path.exists()]
         if self.timer in there and is_here():
             self._call("disable", "--now", self.timer.name)
-        for one in there:
+        for path in there:
             try:
-                one.unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
             except OSError as error:
-                raise CdconfError(f"{one} can't be removed: {error.strerror}") from error
+                raise CdconfError(f"{path} can't be removed: {error.strerror}") from error
         if there and is_here():
             self._call("daemon-reload")
-        return [str(one) for one in there]
+        return [str(path) for path in there]
 
     def absent(self) -> str | None:
         """Why nothing starts the schedule; None where the timer is at work."""
-        for one in (self.timer, self.service):
-            if not one.exists():
-                return f"{one} is gone"
+        for path in (self.timer, self.service):
+            if not path.exists():
+                return f"{path} is gone"
         done = self._run("is-active", self.timer.name)
         state = done.stdout.strip() or done.stderr.strip().partition("\n")[0]
         return (

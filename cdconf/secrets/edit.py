@@ -56,7 +56,7 @@ def _changed(text: str, name: str, value: str | None) -> str:
     top = yaml.compose(text, yaml.SafeLoader)
     members = top.value if isinstance(top, yaml.MappingNode) else []
     entries = [_SecretEntry(key.value, key, node) for key, node in members]
-    here = next((one for one in entries if one.name == name), None)
+    here = next((entry for entry in entries if entry.name == name), None)
     if value is None:
         return text if here is None else _without(text, here)
     if here is not None:
@@ -70,9 +70,9 @@ def _place(text: str, entries: Sequence[_SecretEntry], name: str) -> int:
     """Where a secret that isn't there yet comes: by its name, but never between another one and its comment."""
     if not entries:
         return len(text)
-    smaller = [one for one in entries if one.name < name]
+    smaller = [entry for entry in entries if entry.name < name]
     if smaller:
-        return _behind(text, max(smaller, key=lambda one: one.name))
+        return _behind(text, max(smaller, key=lambda entry: entry.name))
     start: int = entries[0].key.start_mark.index
     return _behind(text, entries[-1]) if text[:start].strip() else start
 

@@ -81,8 +81,8 @@ def exposures(root: Path, folder: str, store: SecretStore) -> list[Exposure]:
                 continue
             current = values.same(ciphertext, today[secret])
             for key in sorted(keys) if keys is not None else [None]:
-                one = Exposure(secret, key, "", current, state.date, state.commit, key in now)
-                found.setdefault((secret, key, current), one)
+                exposure = Exposure(secret, key, "", current, state.date, state.commit, key in now)
+                found.setdefault((secret, key, current), exposure)
     named = (_labelled(one, labels) for one in found.values())
     return sorted(named, key=lambda one: (one.secret, one.recipient, one.key or "", one.current is not True))
 
@@ -90,9 +90,9 @@ def exposures(root: Path, folder: str, store: SecretStore) -> list[Exposure]:
 def left(found: list[Exposure]) -> dict[str, list[Exposure]]:
     """Secret -> those who are no recipients any more, and could read what may be its value of today."""
     stale: dict[str, list[Exposure]] = {}
-    for one in found:
-        if not one.recipient and one.current is not False:
-            stale.setdefault(one.secret, []).append(one)
+    for exposure in found:
+        if not exposure.recipient and exposure.current is not False:
+            stale.setdefault(exposure.secret, []).append(exposure)
     return stale
 
 
@@ -146,9 +146,11 @@ def _listed(text: str) -> Iterator[tuple[str, str]]:
             comment = ""
 
 
-def _labelled(one: Exposure, labels: dict[str, str]) -> Exposure:
-    name = labels.get(one.key, "") if one.key is not None else ""
-    return Exposure(one.secret, one.key, name, one.current, one.since, one.commit, one.recipient)
+def _labelled(exposure: Exposure, labels: dict[str, str]) -> Exposure:
+    name = labels.get(exposure.key, "") if exposure.key is not None else ""
+    return Exposure(
+        exposure.secret, exposure.key, name, exposure.current, exposure.since, exposure.commit, exposure.recipient
+    )
 
 
 def _states(root: Path, folder: str) -> Iterator[_State]:

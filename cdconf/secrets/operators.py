@@ -69,10 +69,10 @@ def sources_of(project: Project, environment: Environment) -> list[Named]:
         if name != "sources":
             raise top.error(f"there is no key '{name}' here, only `sources`", name)
     entries = top.get("sources")
-    if not isinstance(entries, list) or not all(isinstance(one, YamlMap) and one for one in entries):
+    if not isinstance(entries, list) or not all(isinstance(yaml_map, YamlMap) and yaml_map for yaml_map in entries):
         raise top.error("'sources' must be a list of maps", "sources")
     found = [_named(entry) for entry in entries]
-    return [one for one in found if one.environments is None or environment.name in one.environments]
+    return [named for named in found if named.environments is None or environment.name in named.environments]
 
 
 def unset_hint(project: Project, environment: Environment, name: str) -> str:
@@ -80,7 +80,7 @@ def unset_hint(project: Project, environment: Environment, name: str) -> str:
     path = sources_file(project)
     shown = f"~/{path.relative_to(Path.home())}" if path.is_relative_to(Path.home()) else str(path)
     try:
-        mine = ", ".join(dict.fromkeys(one.kind for one in sources_of(project, environment)))
+        mine = ", ".join(dict.fromkeys(named.kind for named in sources_of(project, environment)))
     except CdconfError:  # whoever asks them says so
         mine = ""
     there = f"in one of your sources ({mine}, see {shown})" if mine else f"name a source that has it in {shown}"
@@ -102,19 +102,19 @@ def ask(
         SecretError: A source can't be asked.
     """
     left = list(dict.fromkeys(wanted))
-    for one in sources:
+    for source in sources:
         if not left:
             return
         try:
-            found = one.source.read(SecretRequest(project.name, environment.name, left, one.within, project.root))
+            found = source.source.read(SecretRequest(project.name, environment.name, left, source.within, project.root))
         except CdconfError as error:
-            error.message = f"the source `{one.kind}` can't be asked for {', '.join(left)}: {error.message}"
+            error.message = f"the source `{source.kind}` can't be asked for {', '.join(left)}: {error.message}"
             error.args = (error.message,)
-            error.file, error.line = error.file or one.place[0], error.line or one.place[1]
+            error.file, error.line = error.file or source.place[0], error.line or source.place[1]
             raise
         for name in left:
             if name in found:
-                yield name, found[name], one
+                yield name, found[name], source
         left = [name for name in left if name not in found]
 
 

@@ -130,9 +130,9 @@ class SecretStore:
     def _fetch(self, wanted: list[str]) -> list[Secret]:
         sources = sources_of(self._project, self._environment)
         found = []
-        for name, value, one in ask(sources, wanted, self._project, self._environment):
+        for name, value, named in ask(sources, wanted, self._project, self._environment):
             self._check_maskable(name, value)
-            self._outside[name] = (Secret(value), f"{one.kind} ({one.place[0]}:{one.place[1]})")
+            self._outside[name] = (Secret(value), f"{named.kind} ({named.place[0]}:{named.place[1]})")
             found.append(self._outside[name][0])
         self._asked.update(wanted)
         return found

@@ -103,6 +103,6 @@ def told(lease: LeaseState | None, data: Path) -> LeaseState | None:
     """A lease, with `dead`: those of its runs whose process was killed on this machine."""
     if lease is None:
         return None
-    runs = [lease["run"], *(one["run"] for one in lease.get("inner", ()))]
+    runs = [lease["run"], *(inner["run"] for inner in lease.get("inner", ()))]
     dead = dead_of(data, runs)
     return {**lease, "dead": dead} if dead else lease

@@ -46,8 +46,8 @@ class KnownKeys:
 
     def first(self, algorithms: Iterable[str]) -> list[str]:
         """Algorithms of host keys, those of keys that are known first, so that the server shows one of these."""
-        plain = [one for one in self.own if not one.marker] or [one for one in self.portless if not one.marker]
-        kinds = {one.kind for one in plain}
+        plain = [key for key in self.own if not key.marker] or [key for key in self.portless if not key.marker]
+        kinds = {key.kind for key in plain}
         return sorted(algorithms, key=lambda one: ("ssh-rsa" if one in _RSA else one) not in kinds)
 
     def check(self, kind: str, key: bytes, fingerprint: str) -> None:
@@ -63,15 +63,15 @@ class KnownKeys:
             UnknownKey: No line has the server's key, nor another one in its place.
         """
         both = (*self.own, *self.portless)
-        revoked = next((one for one in both if one.marker == REVOKED and one.key == key), None)
+        revoked = next((host_key for host_key in both if host_key.marker == REVOKED and host_key.key == key), None)
         if revoked is not None:
             raise KeyRefused(
                 f"is revoked by {revoked.file}:{revoked.line} ({kind} {fingerprint})",
                 "whoever has this key may pose as the host: give the host a new one (`ssh-keygen -A` after removing "
                 "/etc/ssh/ssh_host_*) and add that to known_hosts",
             )
-        mine = [one for one in self.own if not one.marker]
-        if any(one.key == key for one in mine or self.portless if not one.marker):
+        mine = [host_key for host_key in self.own if not host_key.marker]
+        if any(host_key.key == key for host_key in mine or self.portless if not host_key.marker):
             return
         if mine:
             raise KeyRefused("is not the one that is known", self._how_to_replace(mine))
@@ -79,14 +79,14 @@ class KnownKeys:
 
     def _how_to_replace(self, known: Sequence[HostKey]) -> str:
         begin = "someone may be in between; if the host was reinstalled, "
-        if all(one.alone for one in known):
-            files = dict.fromkeys(one.file for one in known)
+        if all(key.alone for key in known):
+            files = dict.fromkeys(key.file for key in known)
             commands = (f"ssh-keygen -R {shlex.quote(self.name)} -f {shlex.quote(file)}" for file in files)
             return f"{begin}remove its old key ({_places(known)}): {'; '.join(commands)}"
         return f"{begin}put its new key in place of the old one: {_places(known)}"
 
     def _how_to_add(self, lines: Sequence[HostKey]) -> str:
-        authority = next((one for one in lines if one.marker == AUTHORITY), None)
+        authority = next((line for line in lines if line.marker == AUTHORITY), None)
         if authority is not None:
             return (
                 f"{_places([authority])} trusts a certificate authority for it ({AUTHORITY}); cdconf doesn't follow "
@@ -101,7 +101,7 @@ class UnknownKey(KeyRefused):
 
 
 def _places(keys: Sequence[HostKey]) -> str:
-    return ", ".join(f"{one.file}:{one.line}" for one in keys)
+    return ", ".join(f"{key.file}:{key.line}" for key in keys)
 
 
 def known_keys(known: KnownHosts, files: Sequence[Path], server: tuple[str, int, str | None]) -> KnownKeys:

@@ -64,7 +64,7 @@ class _Index:
             for wanted, unwanted, key in self.patterns
             if wanted.fullmatch(name) and not (unwanted and unwanted.fullmatch(name))
         ]
-        return sorted(found, key=lambda one: one.line)
+        return sorted(found, key=lambda host_key: host_key.line)
 
 
 class KnownHosts:

@@ -85,7 +85,7 @@ _LOOKS = frozenset({"app.status", "app.preflight", "app.holds", "app.pin", "app.
 def _catalog(catalog: Mapping[str, Any], *, is_look: bool) -> Limit:
     """Of a whole catalog, and between two of its resources; contiguous ones of a type may be done together."""
     entries = [*catalog.get("resources", ()), *catalog.get("handlers", {}).values()]
-    times = [_look(one) if is_look else _resource(one) for one in entries]
+    times = [_look(entry) if is_look else _resource(entry) for entry in entries]
     return Limit(sum(times) + LOOK, max(times, default=0.0) + LOOK)
 
 

@@ -315,5 +315,5 @@ class Session(Calls):
 
 def clocks_of(sessions: Iterable[Session]) -> ClocksSeen:
     """By how much the hosts' clocks are ahead of this machine's."""
-    ahead = {one.host.name: one.clock_ahead for one in sessions}
+    ahead = {session.host.name: session.clock_ahead for session in sessions}
     return ClocksSeen("host", {name: by for name, by in ahead.items() if by is not None})

@@ -57,8 +57,8 @@ def _lines(path: Path, outer: list[str], is_users: bool, is_checked: bool, depth
         found = _SETTING.match(line)
         key, value = (found[1].lower(), found[2]) if found else ("", "")
         if key == "include":
-            for one in _files(value, is_users, path):
-                yield from _lines(one, current, is_users, True, depth + 1)
+            for file in _files(value, is_users, path):
+                yield from _lines(file, current, is_users, True, depth + 1)
                 yield _header(current)
         elif key in ("host", "match"):
             current = [*outer, f"{key} {value}"]

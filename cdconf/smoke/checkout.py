@@ -21,6 +21,6 @@ def copy_checkout(root: Path, target: Path) -> None:
         OSError: Something can't be read or written.
     """
     target.mkdir()
-    for one in sorted(root.iterdir()):
-        if one.name in _COPIED or one.suffix == ".py" or (one / "__init__.py").is_file():
-            copy(one, target / one.name, root)
+    for path in sorted(root.iterdir()):
+        if path.name in _COPIED or path.suffix == ".py" or (path / "__init__.py").is_file():
+            copy(path, target / path.name, root)

@@ -83,10 +83,12 @@ def _take(new: Path, place: Path) -> None:
     except OSError:
         if not place.is_dir():
             raise
-    used = sorted((one for one in place.parent.iterdir() if one.name[0] != "."), key=lambda one: one.stat().st_mtime)
-    for one in used[:-3]:
-        if one != place:
-            shutil.rmtree(one, ignore_errors=True)
+    used = sorted(
+        (path for path in place.parent.iterdir() if path.name[0] != "."), key=lambda path: path.stat().st_mtime
+    )
+    for path in used[:-3]:
+        if path != place:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _install(root: Path, file: str, target: Path) -> None:

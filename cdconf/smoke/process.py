@@ -136,9 +136,9 @@ class Pytest:
 @cache
 def pytest_process() -> Pytest:
     """The one of this process, with which it ends."""
-    one = Pytest()
-    atexit.register(one.end, os.getpid())
-    return one
+    pytest = Pytest()
+    atexit.register(pytest.end, os.getpid())
+    return pytest
 
 
 def _file() -> IO[bytes]:

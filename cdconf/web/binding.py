@@ -88,7 +88,7 @@ def binding_of(wish: BindRequest) -> Binding:
     """
     if bool(wish.certificate) != bool(wish.key):
         raise UsageError("--tls-cert and --tls-key belong together", hint="name both files")
-    proxies = tuple(_network(one) for one in wish.proxies)
+    proxies = tuple(_network(proxy) for proxy in wish.proxies)
     _check_proxies(wish)
     for name in wish.names:
         if not _NAME.match(name):

@@ -108,7 +108,7 @@ def asked_of(params: Mapping[str, str], name: str, columns: Sequence[Column]) ->
     prefix = f"{name}." if name else ""
     sort = params.get(f"{prefix}sort", "")
     key = sort.removeprefix("-")
-    is_known = any(one.key == key and one.sorts for one in columns)
+    is_known = any(column.key == key and column.sorts for column in columns)
     page = params.get(f"{prefix}page", "1")
     number = int(page) if page.isascii() and page.isdecimal() and len(page) < 6 else 1
     text = params.get(f"{prefix}q", "").strip()[:_LONGEST]
@@ -136,7 +136,7 @@ def table(
 
 def _holds(row: Row, columns: Sequence[Column], text: str) -> bool:
     words = text.casefold().split()
-    said = " ".join(str(row.get(one.key) or "") for one in columns).casefold()
+    said = " ".join(str(row.get(column.key) or "") for column in columns).casefold()
     return all(word in said for word in words)
 
 

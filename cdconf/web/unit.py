@@ -43,7 +43,7 @@ def install(project: Project, options: Sequence[str]) -> InstalledWatch:
     is_system = os.geteuid() == 0
     name = f"cdconf-serve-{project.name}.service"
     command = [sys.executable, "-P", "-m", "cdconf", "serve", "--project", str(project.root), *options]
-    sockets = [Path(one.removeprefix(UNIX)).parent for one in options if one.startswith(UNIX)]
+    sockets = [Path(option.removeprefix(UNIX)).parent for option in options if option.startswith(UNIX)]
     try:
         text = unit(project, command, sockets, is_system=is_system)
     except ValueError as error:
@@ -86,9 +86,9 @@ def unit(project: Project, command: Sequence[str], sockets: Sequence[Path] = (),
     told = "".join(f"Environment={quoted(f'{name}={value}')}\n" for name, value in variables.items())
     system = FOR_THE_SYSTEM.replace("ProtectSystem=full\n", "")
     places = (project.root, Path(sys.prefix), Path(cdconf.__file__).parents[1])
-    hidden = [one for one in dict.fromkeys(places) if any(one.is_relative_to(top) for top in _OWN)]
-    writes = "".join(f"BindReadOnlyPaths={quoted(str(one))}\n" for one in hidden)
-    writes += "".join(f"ReadWritePaths={quoted(str(one))}\n" for one in sockets)
+    hidden = [path for path in dict.fromkeys(places) if any(path.is_relative_to(top) for top in _OWN)]
+    writes = "".join(f"BindReadOnlyPaths={quoted(str(path))}\n" for path in hidden)
+    writes += "".join(f"ReadWritePaths={quoted(str(socket))}\n" for socket in sockets)
     return f"""\
 {MARK}; written anew by it.
 [Unit]

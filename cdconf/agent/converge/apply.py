@@ -37,7 +37,7 @@ def observe(module, resources):
             pass  # one of them can't be observed: find out which
         except OSError:
             pass
-    return [_attempt(module.observe, one) for one in fields]
+    return [_attempt(module.observe, field) for field in fields]
 
 
 def _attempt(function, *arguments):

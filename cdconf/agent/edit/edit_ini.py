@@ -142,7 +142,7 @@ class Editor(object):
 
     def values(self) -> "list[str]":
         """The values of the key's lines, in their order."""
-        return [self._value(one) for one in self.entries]
+        return [self._value(entry) for entry in self.entries]
 
     def _value(self, entry: "_Entry") -> "str":
         _, match, goes_on = entry

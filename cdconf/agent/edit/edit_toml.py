@@ -105,7 +105,7 @@ def _insert(reader: "TomlReader", path: "list[str]", fresh: "str") -> "str":
         lead = _INDENT.match(text, neighbour.start).group()
         above = len(neighbour.path) - len(neighbour.relative)
         return _at(text, neighbour.end, lead + key(path[above:]) + " = " + fresh, ending)
-    headers = [one for one in reader.headers if one.path == parent and not one.array]
+    headers = [header for header in reader.headers if header.path == parent and not header.array]
     if headers:
         return _at(text, headers[0].end, key(path[-1:]) + " = " + fresh, ending)
     line = key(path[-1:]) + " = " + fresh
@@ -122,15 +122,15 @@ def _neighbour(reader: "TomlReader", path: "list[str]") -> "TomlEntry | None":
 
     A table that dotted keys define can't have a header, so whatever is new in it must be a dotted key too.
     """
-    entries = [one for one in reader.entries if not _through_array(reader, one.path)]
-    beside = [one for one in entries if one.path[:-1] == path[:-1]]
+    entries = [entry for entry in reader.entries if not _through_array(reader, entry.path)]
+    beside = [entry for entry in entries if entry.path[:-1] == path[:-1]]
     if beside:
         return beside[-1]
     for depth in range(len(path) - 1, 0, -1):
         dotted = [
-            one
-            for one in entries
-            if one.path[:depth] == path[:depth] and len(one.path) - len(one.relative) < depth < len(one.path)
+            entry
+            for entry in entries
+            if entry.path[:depth] == path[:depth] and len(entry.path) - len(entry.relative) < depth < len(entry.path)
         ]
         if dotted:
             return dotted[-1]

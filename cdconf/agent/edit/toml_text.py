@@ -96,12 +96,16 @@ class TomlReader(object):
         self._take("[[" if array else "[")
         path = self._key()
         self._take("]]" if array else "]")
-        if not array and any(one.path == path and not one.array for one in self.headers) and not self._in_array(path):
+        if (
+            not array
+            and any(header.path == path and not header.array for header in self.headers)
+            and not self._in_array(path)
+        ):
             raise self.error("the table [{}] is there twice".format(".".join(path)))
         self.headers.append(Header(path, array, start, self._end_of_line()))
 
     def _in_array(self, path: "list[str]") -> "bool":
-        return any(one.array and one.path == path[: len(one.path)] for one in self.headers)
+        return any(header.array and header.path == path[: len(header.path)] for header in self.headers)
 
     def _entry(self, start: "int") -> "None":
         header = self.headers[-1] if self.headers else None

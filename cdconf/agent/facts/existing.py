@@ -34,8 +34,8 @@ def users(root: "str") -> "dict[str, Any]":
     member_of: "dict[str, list[str]]" = {}
     for group, (gid, members) in accounts.groups(etc).items():
         names.setdefault(gid, group)
-        for one in members:
-            member_of.setdefault(one, []).append(group)
+        for member in members:
+            member_of.setdefault(member, []).append(group)
     found: "dict[str, dict[str, Any]]" = {}
     for record in accounts.records("passwd", etc):
         if len(record) < 7 or not all(map(texts.is_number, record[2:4])) or record[0] in found:

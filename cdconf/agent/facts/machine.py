@@ -134,7 +134,7 @@ def _options(own: "str", whole: "str") -> "list[str]":
     options = own.split(",")
     rest = [one for one in whole.split(",") if one and one not in options]
     if "ro" in rest:
-        options = ["ro" if one == "rw" else one for one in options]
+        options = ["ro" if option == "rw" else option for option in options]
     return options + [one for one in rest if one not in ("ro", "rw")]
 
 

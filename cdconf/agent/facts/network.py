@@ -58,8 +58,8 @@ def network(
             "mac": mac if mac.strip("0:") else None,
             "mtu": number(root, folder + "/mtu"),
             "up": bool(int(text(root, folder + "/flags", 64) or "0", 16) & _UP),
-            "ipv4": [one for version, one in own if version == 4],
-            "ipv6": [one for version, one in own if version == 6],
+            "ipv4": [address for version, address in own if version == 4],
+            "ipv6": [address for version, address in own if version == 6],
         }
     return {
         "network": {
@@ -122,12 +122,12 @@ def parse_addresses(data: "bytes") -> "dict[int, list[tuple[int, Address]]]":
         attributes = _attributes(payload[_ADDRESS.size :])
         raw = attributes.get(_IFA_LOCAL) or attributes.get(_IFA_ADDRESS)  # of a tunnel, IFA_ADDRESS is the other end
         if raw:
-            one: "Address" = {
+            address: "Address" = {
                 "address": socket.inet_ntop(family, raw),
                 "prefix": prefix,
                 "scope": _SCOPES.get(scope, str(scope)),
             }
-            found.setdefault(index, []).append((4 if family == socket.AF_INET else 6, one))
+            found.setdefault(index, []).append((4 if family == socket.AF_INET else 6, address))
     return found
 
 
@@ -190,8 +190,8 @@ def _way_out(
     interface, gateway = route or (None, None)
     known = interfaces.get(interface) if interface is not None else None
     own: "list[Address]" = known[version] if known is not None else []
-    usable: "list[Address | None]" = [one for one in own if one["scope"] == "global"] or [None]
-    chosen = next((one for one in own if one["address"] == source), usable[0])
+    usable: "list[Address | None]" = [address for address in own if address["scope"] == "global"] or [None]
+    chosen = next((address for address in own if address["address"] == source), usable[0])
     return {
         "address": chosen and chosen["address"],
         "prefix": chosen and chosen["prefix"],

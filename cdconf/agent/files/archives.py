@@ -74,8 +74,8 @@ def _open(stream):
 
 def sizes(members):
     """`{path: size, or None for what has none}` as they're on a disk once they're unpacked."""
-    by_path = {one.path: one.size for one in members}
-    return {one.path: by_path[one.target] if one.kind == "hard" else one.size for one in members}
+    by_path = {member.path: member.size for member in members}
+    return {member.path: by_path[member.target] if member.kind == "hard" else member.size for member in members}
 
 
 def _checked(found, strip, links):

@@ -22,7 +22,7 @@ def problem_of_url(url, schemes=("http", "https", "file")):
     except ValueError as error:
         return str(error)
     if parts.scheme not in schemes:
-        return "it must begin with {}".format(", ".join(one + "://" for one in schemes))
+        return "it must begin with {}".format(", ".join(scheme + "://" for scheme in schemes))
     if re.search(r"[\s\x00-\x1f]", url):
         return "it can't hold space"
     if parts.scheme == "file":

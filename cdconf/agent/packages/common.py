@@ -56,7 +56,7 @@ def _size(path):
 
 def fits(pin, spellings):
     """Whether one of a version's spellings is what a pin asks for: exactly, or as a glob such as `1.24.*`."""
-    return any(pin == one or (_is_glob(pin) and fnmatch.fnmatchcase(one, pin)) for one in spellings)
+    return any(pin == spelling or (_is_glob(pin) and fnmatch.fnmatchcase(spelling, pin)) for spelling in spellings)
 
 
 def _is_glob(pin):

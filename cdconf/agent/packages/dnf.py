@@ -67,7 +67,7 @@ def _upgrades(names):
     if result.status != 0 or stamp is None or _newest(_members(SOURCES)) > stamp:
         return {}, None
     upgrades = rpm.parse(result.out)
-    return {one.name: one.version for one in upgrades}, common.age_text(max(0.0, time.time() - stamp))
+    return {upgrade.name: upgrade.version for upgrade in upgrades}, common.age_text(max(0.0, time.time() - stamp))
 
 
 def _members(paths):
@@ -152,7 +152,11 @@ def _refuse_more_than_names(names, options):
     doubted = [name for name in names if _LONG_NAME.match(name)]
     if not doubted:
         return
-    argv = [common.program("dnf"), "-q"] + [one for one in options if one != "-y"] + ["repoquery", "--qf", "%{name}"]
+    argv = (
+        [common.program("dnf"), "-q"]
+        + [option for option in options if option != "-y"]
+        + ["repoquery", "--qf", "%{name}"]
+    )
     found = set(texts.words(run(argv + ["--"] + doubted, timeout=1800).out))
     for name in doubted:
         if name not in found and not texts.strip(run(argv + ["--whatprovides", name], timeout=1800).out):

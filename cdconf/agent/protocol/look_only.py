@@ -51,18 +51,18 @@ def arguments_of(name, given, allowed):
 def _noted(given, apps):
     """Since when a release or an app's toggles differ is all that may be remembered."""
     noted = given.get("kind"), given.get("title")
-    for one in apps:
-        toggles = one.get("toggles")
-        if noted == ("release", one["name"]) or (toggles and noted == ("toggles", toggles["path"])):
+    for app in apps:
+        toggles = app.get("toggles")
+        if noted == ("release", app["name"]) or (toggles and noted == ("toggles", toggles["path"])):
             return {"kind": noted[0], "title": noted[1], "there": given.get("there") is True}
     raise Failed("this key may not look at that app; let it in once more", kind="look_only")
 
 
 def _groups(names):
     names = [] if names is None else names
-    if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise Failed("these are no groups of facts", kind="look_only")
-    if any(one.startswith("paths:") for one in names):
+    if any(name.startswith("paths:") for name in names):
         raise Failed("this key may not look for paths", kind="look_only")
     return names
 

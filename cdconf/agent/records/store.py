@@ -139,13 +139,13 @@ class AppliedResources(object):
     def _fields(self, resource):
         """The fields of all its declarations."""
         entries = self.several.get(resource["id"], [resource])
-        return {name: one["fields"][name] for one in entries for name in one["fields"]}
+        return {name: entry["fields"][name] for entry in entries for name in entry["fields"]}
 
     def _plain(self, resource):
         """Which fields no declaration has a secret in."""
         entries = self.several[resource["id"]]
-        secret = {name for one in entries for name in one["fields"] if name not in one.get("plain", ())}
-        return sorted({name for one in entries for name in one.get("plain", ())} - secret)
+        secret = {name for entry in entries for name in entry["fields"] if name not in entry.get("plain", ())}
+        return sorted({name for entry in entries for name in entry.get("plain", ())} - secret)
 
     def remembered(self, resource):
         """The resource as it was last applied, see `kept.resource`; None where too little is known of it."""

@@ -94,7 +94,11 @@ def _leads_to_packages(text, path):
 
 def links(entries):
     """The paths of a tree's entries that are such links; no artifact can bring one, since it leaves the tree."""
-    return {one["path"] for one in entries if one["kind"] == "link" and _leads_to_packages(one["target"], one["path"])}
+    return {
+        entry["path"]
+        for entry in entries
+        if entry["kind"] == "link" and _leads_to_packages(entry["target"], entry["path"])
+    }
 
 
 def problems(releases, name):

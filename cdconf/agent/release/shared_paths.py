@@ -49,11 +49,13 @@ def folders(paths, manifest):
 
 def without(entries, manifest):
     """A release's entries as they are on disk, without its links into shared/ and to packages, and their folders."""
-    links = {one["path"] for one in entries if one["kind"] == "link" and one["target"] == target(one["path"])}
+    links = {entry["path"] for entry in entries if entry["kind"] == "link" and entry["target"] == target(entry["path"])}
     links |= app_packages.links(entries)
     links -= {one["path"] for one in manifest}
     made = folders(links, manifest) if links else ()
-    return [one for one in entries if one["path"] not in links and not (one["path"] in made and _is_folder(one))]
+    return [
+        entry for entry in entries if entry["path"] not in links and not (entry["path"] in made and _is_folder(entry))
+    ]
 
 
 def _is_folder(one):

@@ -34,7 +34,7 @@ def _is_nobodys(uid: "int") -> "bool":
         return False
     except KeyError:
         records = accounts.records("passwd")
-        return all(int(one[2]) != uid for one in records if len(one) > 2 and texts.is_number(one[2]))
+        return all(int(record[2]) != uid for record in records if len(record) > 2 and texts.is_number(record[2]))
 
 
 def give(home: "str", left: "int", name: "str", uid: "int", gid: "int") -> "None":

@@ -33,7 +33,7 @@ def mount(fields: "Fields", options: "list[str]") -> "None":
         return
     if not remounts and set(options) & {"bind", "rbind"}:
         # The other options need a second call, in the directory as it's mounted then; see the resource.
-        options = [one for one in options if one in ("bind", "rbind")]
+        options = [option for option in options if option in ("bind", "rbind")]
     with files.hold(path) as folder:
         words = ["-t", fields["type"], "-o", ",".join(options), "--", fields["device"], "."]
         _run("mount", words, folder)

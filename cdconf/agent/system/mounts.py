@@ -106,7 +106,7 @@ def added_flags(wanted: "Sequence[str]", flags: "set[str]", inherited: "Iterable
 def flags_at(path: "str") -> "set[str]":
     """The own options of the mount that a path lies in, without those of its file system."""
     fields = [line.split(" ") for line in texts.lines(_mountinfo())]
-    found = {decode(one[4]): set(one[5].split(",")) for one in fields if len(one) > 5}
+    found = {decode(field[4]): set(field[5].split(",")) for field in fields if len(field) > 5}
     real = os.path.realpath(path)
     while real not in found and real != "/":
         real = os.path.dirname(real)

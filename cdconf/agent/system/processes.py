@@ -55,7 +55,7 @@ def identity(pid: "int") -> "_Who | None":
     try:
         with open("/proc/{}/status".format(pid), encoding="utf-8", errors="replace", newline="\n") as stream:
             about = dict(line.partition(":")[::2] for line in stream)
-        groups = tuple(int(one) for one in texts.words(about["Groups"]))
+        groups = tuple(int(word) for word in texts.words(about["Groups"]))
         return int(texts.words(about["Uid"])[0]), int(texts.words(about["Gid"])[0]), groups
     except (OSError, KeyError, IndexError, ValueError):
         return None

@@ -67,7 +67,7 @@ class Toggles(object):
             values = json.loads(data.decode("utf-8"))
         except ValueError:
             return None, "it isn't JSON"
-        if not isinstance(values, dict) or not all(isinstance(one, bool) for one in values.values()):
+        if not isinstance(values, dict) or not all(isinstance(value, bool) for value in values.values()):
             return None, "it isn't a JSON object of true and false"
         return values, self._dress_problem(status)
 

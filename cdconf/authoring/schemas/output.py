@@ -68,7 +68,7 @@ def _closed(properties: dict[str, Any], optional: tuple[str, ...] = ()) -> dict[
 def _fields(kind: type, without: str = "") -> dict[str, Any]:
     """A dataclass's fields as properties."""
     hints = typing.get_type_hints(kind)
-    return {one.name: _of(hints[one.name]) for one in dataclasses.fields(kind) if one.name != without}
+    return {field.name: _of(hints[field.name]) for field in dataclasses.fields(kind) if field.name != without}
 
 
 def _of(hint: Any) -> dict[str, Any]:

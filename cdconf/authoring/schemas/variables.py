@@ -29,12 +29,12 @@ def schema(roles: Mapping[str, Role]) -> dict[str, Any]:
     Args:
         roles: Their variables are checked for their types; a secret may not stand in these files.
     """
-    declared = {name: one for role in roles.values() for name, one in role.variables.items()}
+    declared = {name: variable for role in roles.values() for name, variable in role.variables.items()}
     return {
         "type": "object",
         "description": "Variables: name -> value. Values may refer to other variables: {{ name }}.",
         "propertyNames": {"pattern": IDENTIFIER},
-        "properties": {name: _variable(one) for name, one in sorted(declared.items())},
+        "properties": {name: _variable(variable) for name, variable in sorted(declared.items())},
         "additionalProperties": {"not": _ENCRYPTED},
         "$defs": {"template": TEMPLATE},
     }
@@ -49,11 +49,15 @@ def _variable(variable: Variable) -> dict[str, Any]:
 
 def secrets(roles: Mapping[str, Role]) -> dict[str, Any]:
     """Of secrets.yml: encrypted values only."""
-    declared = {name: one for role in roles.values() for name, one in role.variables.items() if one.secret}
+    declared = {
+        name: variable for role in roles.values() for name, variable in role.variables.items() if variable.secret
+    }
     return {
         "type": "object",
         "description": "Secrets: name -> value encrypted with age, written by `cdconf secret set`.",
         "propertyNames": {"pattern": IDENTIFIER},
-        "properties": {name: {**_ENCRYPTED, "description": one.doc} for name, one in sorted(declared.items())},
+        "properties": {
+            name: {**_ENCRYPTED, "description": variable.doc} for name, variable in sorted(declared.items())
+        },
         "additionalProperties": _ENCRYPTED,
     }

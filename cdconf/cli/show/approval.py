@@ -40,8 +40,8 @@ def lines(review: Review, artifact: Artifact, plan: Planned | None) -> Iterator[
         yield f"  {proof.stage}: {_result(proof)}"
         yield f"    {name}"
     yield "the gate:" if review.gate.links else f"{candidate.environment} asks for nothing"
-    for one in review.gate.links:
-        yield f"  {_STATES[one.state]:<11} {one.name}: {one.why}"
+    for link in review.gate.links:
+        yield f"  {_STATES[link.state]:<11} {link.name}: {link.why}"
 
 
 def _commits(review: Review) -> Iterator[str]:
@@ -73,8 +73,8 @@ def _procedure(review: Review) -> Iterator[str]:
     if not review.changed:
         yield f"  the same as that of {since.label}"
         return
-    for one in review.changed[:_CHANGES]:
-        yield f"  {_SIGNS[one.how]} {one.kind} {one.name}"
+    for change in review.changed[:_CHANGES]:
+        yield f"  {_SIGNS[change.how]} {change.kind} {change.name}"
     command = f"cdconf procedure {candidate.app} --from {since.commit[:10]} --to {candidate.commit[:10]}"
     more = f"{len(review.changed) - _CHANGES} more: " if len(review.changed) > _CHANGES else ""
     yield f"  {more}`{command}`"
@@ -105,18 +105,18 @@ def document(review: Review, artifact: Artifact, plan: Planned | None) -> dict[s
         "commits": [_written(commit, review) for commit in authors.commits[:_COMMITS_AS_DATA]],
         "commits_count": len(authors.commits),
         "authors_unknown": authors.problem or None,
-        "changes": None if review.changed is None else [asdict(one) for one in review.changed],
+        "changes": None if review.changed is None else [asdict(change) for change in review.changed],
         "plan": asdict(plan) if plan else None,
         "results": [proof.document(name) for name, proof in review.proofs.items()],
         "seen": list(review.seen),
-        "gates": [asdict(one) for one in review.gate.links],
+        "gates": [asdict(link) for link in review.gate.links],
     }
 
 
 def _written(commit: CommitAuthor, review: Review) -> dict[str, Any]:
     people = review.about.people
     authors = []
-    for one in commit.authors:
-        person = people.by_address(one.address)
-        authors.append({"name": one.name, "address": one.address, "person": person.name if person else None})
+    for author in commit.authors:
+        person = people.by_address(author.address)
+        authors.append({"name": author.name, "address": author.address, "person": person.name if person else None})
     return {"commit": commit.commit, "subject": commit.subject, "authors": authors}

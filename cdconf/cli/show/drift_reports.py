@@ -252,7 +252,7 @@ def _json(value: dict[str, Any]) -> bytes:
 def _found(result: RunResult) -> list[DriftFinding]:
     from cdconf.drift.findings import findings_of
 
-    return findings_of(one for host in result.hosts.values() for one in host.resources)
+    return findings_of(resource for host in result.hosts.values() for resource in host.resources)
 
 
 class _Beside:

@@ -36,12 +36,12 @@ class LastDeployed:
     def __init__(self, rows: list[dict[str, Any]] | None = None) -> None:
         self._rows = rows or []
 
-    def of(self, one: ListedEnvironment) -> Runs:
+    def of(self, environment: ListedEnvironment) -> Runs:
         """Of one of them; what was deployed to hosts that have been removed since doesn't count."""
-        since = _created(one)
-        if one.environment is not None and one.environment.provider != "existing" and since is None:
+        since = _created(environment)
+        if environment.environment is not None and environment.environment.provider != "existing" and since is None:
             return Runs()
-        rows = [row for row in self._rows if row["environment"] == one.name]
+        rows = [row for row in self._rows if row["environment"] == environment.name]
         rows = [row for row in rows if since is None or row.get("ordered_at", row["started_at"]) >= since.timestamp()]
         words = [f"{row['app']} {row['version']}" for row in rows]
         data = {
@@ -69,21 +69,21 @@ def known(run: Run) -> LastDeployed:
     return LastDeployed(rows)
 
 
-def asked(run: Run, one: ListedEnvironment) -> Runs:
+def asked(run: Run, environment: ListedEnvironment) -> Runs:
     """What hosts say that they run; those that can't be asked are reported, and set the exit code."""
     from cdconf.deploy.running import running
 
-    if one.environment is None or one.standing is None or not one.standing.made:
+    if environment.environment is None or environment.standing is None or not environment.standing.made:
         return Runs()
     try:
-        found = running(run.project, one.environment, run.emit, run.flags.connecting)
+        found = running(run.project, environment.environment, run.emit, run.flags.connecting)
     except CdconfError as error:
         run.code = worst_exit([run.code, error.exit_code])
-        run.emit(Notice(f"{one.name}: {error}", warning=True))
+        run.emit(Notice(f"{environment.name}: {error}", warning=True))
         return Runs("unknown")
     for name, problem in found.errors.items():
         run.code = worst_exit([run.code, problem.exit_code])
-        run.emit(Notice(f"{one.name}: {name}: {problem.message}", warning=True))
+        run.emit(Notice(f"{environment.name}: {name}: {problem.message}", warning=True))
     data = {
         app: {
             "releases": [{"release": release, "hosts": hosts} for release, hosts in releases.items()],
@@ -103,57 +103,69 @@ def _in_words(app: str, releases: dict[str | None, list[str]]) -> str:
     return f"{app} {', '.join(f'{version} ({len(hosts)})' for version, hosts in versions.items())}"
 
 
-def _created(one: ListedEnvironment) -> datetime | None:
-    if one.standing is None or one.standing.created is None:
+def _created(environment: ListedEnvironment) -> datetime | None:
+    if environment.standing is None or environment.standing.created is None:
         return None
-    return datetime.fromisoformat(one.standing.created)
+    return datetime.fromisoformat(environment.standing.created)
 
 
-def _age(one: ListedEnvironment) -> str:
+def _age(environment: ListedEnvironment) -> str:
     """Since its hosts were made; of one that has none yet, since it was defined."""
-    created = _created(one)
-    if created is None and one.environment is not None and one.environment.throwaway is not None:
-        created = one.environment.throwaway.created
+    created = _created(environment)
+    if created is None and environment.environment is not None and environment.environment.throwaway is not None:
+        created = environment.environment.throwaway.created
     return "" if created is None else age_text(max(0.0, (datetime.now(UTC) - created).total_seconds()))
 
 
-def row_of(one: ListedEnvironment, runs: Runs) -> list[str]:
+def row_of(listed_environment: ListedEnvironment, runs: Runs) -> list[str]:
     """One environment as a row."""
-    environment = one.environment
+    environment = listed_environment.environment
     if environment is None:
-        return [one.name, "?", "", "", "", "", f"can't be read: {one.error}"]
-    if one.standing is None:
-        state = one.error.message if one.error else ""
+        return [listed_environment.name, "?", "", "", "", "", f"can't be read: {listed_environment.error}"]
+    if listed_environment.standing is None:
+        state = listed_environment.error.message if listed_environment.error else ""
     elif environment.provider == "existing":
         state = f"{len(environment.hosts)} hosts"
     else:
-        state = f"{one.standing.running} of {one.standing.wanted} running"
-    return [one.name, environment.provider, environment.copy_of or "", state, _age(one), _ends(one), runs.text]
+        state = f"{listed_environment.standing.running} of {listed_environment.standing.wanted} running"
+    return [
+        listed_environment.name,
+        environment.provider,
+        environment.copy_of or "",
+        state,
+        _age(listed_environment),
+        _ends(listed_environment),
+        runs.text,
+    ]
 
 
-def _ends(one: ListedEnvironment) -> str:
-    lifetime = one.environment.throwaway if one.environment else None
+def _ends(environment: ListedEnvironment) -> str:
+    lifetime = environment.environment.throwaway if environment.environment else None
     if lifetime is None:
         return ""
     left = (lifetime.expires - datetime.now(UTC)).total_seconds()
     return f"in {age_text(left)}" if left > 0 else f"over since {age_text(-left)}"
 
 
-def about(one: ListedEnvironment, runs: Runs) -> dict[str, Any]:
+def about(listed_environment: ListedEnvironment, runs: Runs) -> dict[str, Any]:
     """One environment as data."""
-    environment = one.environment
+    environment = listed_environment.environment
     lifetime = environment.throwaway if environment else None
     data: dict[str, Any] = {
         "provider": environment.provider if environment else None,
         "copy_of": environment.copy_of if environment else None,
-        "throwaway": one.is_throwaway,
+        "throwaway": listed_environment.is_throwaway,
         "expires": as_text(lifetime.expires) if lifetime else None,
         "expired": lifetime.is_over(datetime.now(UTC)) if lifetime else False,
         "runs": runs.data,
     }
-    if one.standing is not None:
-        data |= dataclasses.asdict(one.standing)
-    if one.error is not None:
-        file = {"file": one.error.file, "line": one.error.line} if isinstance(one.error, InvalidFile) else {}
-        data |= {"error": one.error.message, **file}
+    if listed_environment.standing is not None:
+        data |= dataclasses.asdict(listed_environment.standing)
+    if listed_environment.error is not None:
+        file = (
+            {"file": listed_environment.error.file, "line": listed_environment.error.line}
+            if isinstance(listed_environment.error, InvalidFile)
+            else {}
+        )
+        data |= {"error": listed_environment.error.message, **file}
     return data

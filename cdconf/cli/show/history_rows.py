@@ -115,8 +115,8 @@ def built_by(project: Project, emit: Emit) -> dict[str, str]:
         emit(Notice(f"builds aren't listed, because the artifact store can't be read: {error.message}", warning=True))
         return {}
     return {
-        one.archive: f"built from {one.commit[:10]} by {one.builder}"
-        if one.commit
-        else f"{one.version}, added by {one.builder}"
-        for one in artifacts
+        artifact.archive: f"built from {artifact.commit[:10]} by {artifact.builder}"
+        if artifact.commit
+        else f"{artifact.version}, added by {artifact.builder}"
+        for artifact in artifacts
     }

@@ -120,11 +120,11 @@ def _give(
             Notice("no policy here says whose key this is; the approval counts only where a policy does", warning=True)
         )
     gate = gate_of(run.project, run.environment, artifact, lambda event: None)
-    run.extra["gates"] = [asdict(one) for one in gate.links]
-    for one in gate.links:
-        if one.name.startswith("approvals"):
-            run.emit(Notice(f"{one.name}: {one.why}"))
-    if not any(one.name.startswith("approvals") for one in gate.links) and decision == "approved":
+    run.extra["gates"] = [asdict(link) for link in gate.links]
+    for link in gate.links:
+        if link.name.startswith("approvals"):
+            run.emit(Notice(f"{link.name}: {link.why}"))
+    if not any(link.name.startswith("approvals") for link in gate.links) and decision == "approved":
         run.emit(Notice(f"{where} requires no approval here"))
 
 

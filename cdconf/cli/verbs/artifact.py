@@ -38,17 +38,17 @@ def list_(app: str | None, **flags: Any) -> None:
 
     with run_of("artifact", None, flags) as run:
         found = ArtifactStore(run.project, emit=run.emit).list(app)
-        run.extra["artifacts"] = [dataclasses.asdict(one) for one in found]
+        run.extra["artifacts"] = [dataclasses.asdict(artifact) for artifact in found]
         if not run.flags.as_json:
             rows = [
                 [
-                    one.label,
-                    one.archive[:12],
-                    (one.commit or "")[:10] + ("+dirty" if one.dirty else ""),
-                    f"{one.size / 1e6:.1f} MB",
-                    datetime.fromtimestamp(one.built_at).astimezone().strftime("%Y-%m-%d %H:%M:%S"),
+                    artifact.label,
+                    artifact.archive[:12],
+                    (artifact.commit or "")[:10] + ("+dirty" if artifact.dirty else ""),
+                    f"{artifact.size / 1e6:.1f} MB",
+                    datetime.fromtimestamp(artifact.built_at).astimezone().strftime("%Y-%m-%d %H:%M:%S"),
                 ]
-                for one in found
+                for artifact in found
             ]
             show(["artifact", "sha256", "commit", "size", "built"], rows)
 

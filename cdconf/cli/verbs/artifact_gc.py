@@ -33,24 +33,24 @@ def collect(run: Run, keep: int, without: Sequence[str], forget: Sequence[str], 
     now = None if dry_run else store.now()
     said = uses(store.place, now)  # read before hosts are asked: what begins in between is noticed
     use = in_use(run.project, run.emit, run.flags.connecting, without=without)
-    use.doubt({one.app for one in known} - set(run.project.apps), "cdconf.yml has no such app")
+    use.doubt({artifact.app for artifact in known} - set(run.project.apps), "cdconf.yml has no such app")
     for app, reasons in use.unknown.items():
         run.emit(Notice(f"all artifacts of {app} stay: {'; '.join(reasons)}", warning=True))
     unheld = superfluous(known, use, keep)
     use.note(run.project, _without(store, said, forget, dry_run=dry_run))
     _tell_held(run, unheld, use)
-    gone = [one for one in superfluous(known, use, keep) if dry_run or _removed(run, store, one, said)]
-    for one in gone:
-        run.emit(Notice(f"{'would remove' if dry_run else 'removed'} {one.label} ({one.archive[:12]})"))
+    gone = [artifact for artifact in superfluous(known, use, keep) if dry_run or _removed(run, store, artifact, said)]
+    for artifact in gone:
+        run.emit(Notice(f"{'would remove' if dry_run else 'removed'} {artifact.label} ({artifact.archive[:12]})"))
     swept = sweep(run.project, store, dry_run=dry_run)
     if store.unreadable():
         run.emit(Notice("left-over files of the store stay, because some metadata can't be read", warning=True))
-    run.extra |= {"removed": [one.label for one in gone], "kept": len(known) - len(gone), "dry_run": dry_run}
+    run.extra |= {"removed": [artifact.label for artifact in gone], "kept": len(known) - len(gone), "dry_run": dry_run}
     run.extra |= {"swept": dataclasses.asdict(swept), "unknown": use.unknown, "elsewhere": use.elsewhere}
     done = "would be removed" if dry_run else "removed"
     run.emit(Notice(f"{len(gone)} of {len(known)} artifacts and {swept.count} left-over files {done}"))
     if not dry_run:
-        names = ", ".join(one.label for one in gone) or "nothing"
+        names = ", ".join(artifact.label for artifact in gone) or "nothing"
         run.record_as("artifact gc", f"removed {names}; {swept.count} left-over files")
     run.code = worst_exit([UNREACHABLE if use.unreachable else OK, FAILED if use.failed else OK])
 
@@ -75,9 +75,9 @@ def _without(store: ArtifactStore, said: Uses, forget: Sequence[str], *, dry_run
 
 
 def _tell_held(run: Run, unheld: Sequence[Artifact], use: Use) -> None:
-    for one in unheld:
-        if one.archive in use.elsewhere:
-            run.emit(Notice(f"{one.label} stays: {'; '.join(use.elsewhere[one.archive])}"))
+    for artifact in unheld:
+        if artifact.archive in use.elsewhere:
+            run.emit(Notice(f"{artifact.label} stays: {'; '.join(use.elsewhere[artifact.archive])}"))
 
 
 def _removed(run: Run, store: ArtifactStore, artifact: Artifact, said: Uses) -> bool:

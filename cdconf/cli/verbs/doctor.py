@@ -46,8 +46,8 @@ def command(environment: str | None, **given: Any) -> None:
         checks = _controller(run)
         if environment is not None:
             checks += _hosts(run)
-        run.extra["checks"] = [one.as_data() for one in checks]
-        if any(one.state == "problem" for one in checks):
+        run.extra["checks"] = [check.as_data() for check in checks]
+        if any(check.state == "problem" for check in checks):
             run.code = worst_exit([run.code, FAILED])
         if not flags.as_json:
             _show(checks, run.mask)
@@ -78,7 +78,7 @@ def _hosts(run: Run) -> list[Check]:
         return found
 
     found = look_at(run, run.selected(), look)
-    return [one for host in run.selected() for one in found.get(host.name, ())]
+    return [check for host in run.selected() for check in found.get(host.name, ())]
 
 
 def _is_in_project(directory: str) -> bool:
@@ -98,10 +98,10 @@ def _finish(checks: list[Check], *, as_json: bool) -> None:
 
     from cdconf.errors import FAILED, OK
 
-    code = FAILED if any(one.state == "problem" for one in checks) else OK
+    code = FAILED if any(check.state == "problem" for check in checks) else OK
     if as_json:
         data = {"schema_version": 1, "command": "doctor", "environment": None, "ok": code == OK, "exit_code": code}
-        checked = [one.as_data() for one in checks]
+        checked = [check.as_data() for check in checks]
         click.echo(json.dumps({**data, "error": None, "hosts": {}, "duration_s": 0.0, "checks": checked}, indent=1))
     else:
         _show(checks, str)
@@ -113,9 +113,9 @@ def _finish(checks: list[Check], *, as_json: bool) -> None:
 def _show(checks: list[Check], mask: Callable[[str], str]) -> None:
     from cdconf.cli.show.tables import show
 
-    rows = [[_MARKS[one.state], one.what, mask(one.said)] for one in checks]
-    red = [number for number, one in enumerate(checks) if one.state == "problem"]
+    rows = [[_MARKS[check.state], check.what, mask(check.said)] for check in checks]
+    red = [number for number, check in enumerate(checks) if check.state == "problem"]
     show(["state", "what", "found"], rows, red)
-    for one in checks:
-        if one.state != "ok" and one.hint:
-            click.echo(f"{one.what}: {mask(one.hint)}")
+    for check in checks:
+        if check.state != "ok" and check.hint:
+            click.echo(f"{check.what}: {mask(check.hint)}")

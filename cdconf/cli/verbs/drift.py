@@ -102,7 +102,7 @@ def _sum_up(run: Run) -> None:
     from cdconf.drift.summary import summary
     from cdconf.events import Notice
 
-    found = findings_of(one for host in run.collector.hosts.values() for one in host.resources)
+    found = findings_of(resource for host in run.collector.hosts.values() for resource in host.resources)
     run.extra["causes"] = counted(found)
     for line in summary(found):
         run.emit(Notice(line))

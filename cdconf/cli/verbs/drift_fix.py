@@ -53,9 +53,9 @@ def fix(run: Run, hosts: Sequence[Host], emit: Waiving, *, check: bool) -> int:
     again = decided.targets and decided.targets | look.lost  # these stop the run where they'd stop `provision`
     targets = [host for host in hosts if host.name in again]
     passing = _gates(run, targets) if targets else None
-    deployments = [(one, _artifact(store, *one)) for one in decided.deployments]
+    deployments = [(deployment, _artifact(store, *deployment)) for deployment in decided.deployments]
     gates = [_gate(run, artifact) for _, artifact in deployments]
-    replayed([one for one in look.events if _host(one) not in again or _is_release_left(one)], decided, emit)
+    replayed([event for event in look.events if _host(event) not in again or _is_release_left(event)], decided, emit)
     before = frozenset().union(*decided.deployments.values()) & decided.with_resources
     if before:
         run.emit(Step(f"mend what releases need: {', '.join(sorted(before))}"))
@@ -80,7 +80,9 @@ class _LookFilter:
     @property
     def lost(self) -> frozenset[str]:
         """Names of the hosts that couldn't be reached."""
-        return frozenset(one.host for one in self.events if isinstance(one, HostDone) and one.status == "unreachable")
+        return frozenset(
+            event.host for event in self.events if isinstance(event, HostDone) and event.status == "unreachable"
+        )
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, (ResourceDone, HostDone, NotAttempted)):
@@ -167,7 +169,11 @@ def _deploy(run: Run, artifact: Artifact, hosts: frozenset[str], emit: Waiving, 
 def _mended(run: Run, wanted: Sequence[Names]) -> list[Names]:
     """What was mended: on hosts that ended well all that was to be, on others what was said to be changed."""
     hosts = run.collector.hosts
-    told = {(one.host, one.type, one.title): one.status for host in hosts.values() for one in host.resources}
+    told = {
+        (resource.host, resource.type, resource.title): resource.status
+        for host in hosts.values()
+        for resource in host.resources
+    }
     well = {name for name, host in hosts.items() if host.status in ("ok", "changed")}
     return [one for one in wanted if told.get(one) == "changed" or (one[0] in well and told.get(one) in (None, "ok"))]
 
@@ -183,9 +189,9 @@ def _tell(run: Run, emit: Waiving, mends: Sequence[Names], word: str, wanted: in
     left = left_of(run.collector.hosts, run.environment.name)
     run.extra["fix"] = {
         "mended" if word == "mended" else "would_mend": [
-            dict(zip(("host", "type", "title"), one, strict=True)) for one in mends
+            dict(zip(("host", "type", "title"), mend, strict=True)) for mend in mends
         ],
-        "left": [one.document() for one in left],
+        "left": [finding.document() for finding in left],
     }
     run.extra["detail"] = f"--fix: {word} {len(mends)}, left {len(left)}"
     of = f" of {wanted}" if len(mends) < wanted else ""
@@ -195,7 +201,8 @@ def _tell(run: Run, emit: Waiving, mends: Sequence[Names], word: str, wanted: in
 
 
 def _lines(left: Sequence[LeftFinding]) -> Iterator[str]:
-    for one in left[:_SHOWN]:
-        yield f"left: {one.host}: {one.type} {one.title}: {one.why}; {one.repair or 'look at it on the host'}"
+    for finding in left[:_SHOWN]:
+        repair = finding.repair or "look at it on the host"
+        yield f"left: {finding.host}: {finding.type} {finding.title}: {finding.why}; {repair}"
     if len(left) > _SHOWN:
         yield f"and {len(left) - _SHOWN} more; --json names them all"

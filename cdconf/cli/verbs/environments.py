@@ -35,15 +35,15 @@ def command(live: bool, **flags: Any) -> None:
         environments = list(listed(run.project))
         deployed = LastDeployed() if live else known(run)
         rows = []
-        for one in environments:
-            live_here = asked(run, one) if live else None
-            runs = live_here or deployed.of(one)
-            rows.append(row_of(one, runs))
-            run.extra.setdefault("environments", {})[one.name] = about(one, runs)
-            if isinstance(one.error, InvalidFile):
-                run.code = worst_exit([run.code, one.error.exit_code])
-                hint = f" ({one.error.hint})" if one.error.hint else ""
-                run.emit(Notice(f"{one.name} can't be read: {one.error}{hint}", warning=True))
+        for environment in environments:
+            live_here = asked(run, environment) if live else None
+            runs = live_here or deployed.of(environment)
+            rows.append(row_of(environment, runs))
+            run.extra.setdefault("environments", {})[environment.name] = about(environment, runs)
+            if isinstance(environment.error, InvalidFile):
+                run.code = worst_exit([run.code, environment.error.exit_code])
+                hint = f" ({environment.error.hint})" if environment.error.hint else ""
+                run.emit(Notice(f"{environment.name} can't be read: {environment.error}{hint}", warning=True))
         if not run.flags.as_json:
             heads = ["environment", "provider", "copy of", "hosts", "age", "ends", "runs" if live else "last deployed"]
             show(heads, rows)

@@ -56,10 +56,10 @@ def command(environment: str, host: str | None, also: tuple[str, ...], offline: 
         run.extra["facts_age_s"] = {name: one.ages for name, one in seen.items()}
         if flags.as_json:
             return
-        for name, one in seen.items():
-            age = f" (last seen {age_text(one.age or 0)} ago)" if offline else ""
+        for name, remembered_host in seen.items():
+            age = f" (last seen {age_text(remembered_host.age or 0)} ago)" if offline else ""
             click.echo(f"{name}{age}:")
-            show(["fact", "value"], _rows("", one.facts))
+            show(["fact", "value"], _rows("", remembered_host.facts))
 
 
 def _groups(also: tuple[str, ...]) -> list[str]:
@@ -107,8 +107,8 @@ def _last_seen(run: Run, groups: list[str]) -> dict[str, RememberedHost]:
 
     cache = FactCache(run.project.data, run.environment.name)
     seen = {host.name: only(cache.load(host.name), groups) for host in run.selected()}
-    for name, one in seen.items():
-        if one.facts:
+    for name, remembered_host in seen.items():
+        if remembered_host.facts:
             run.emit(HostDone(name, "ok"))
         else:
             run.emit(HostDone(name, "unreachable", "its facts were never seen"))

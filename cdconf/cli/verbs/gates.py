@@ -41,14 +41,14 @@ def command(artifact: str, environment: str, **flags: Any) -> None:
         chosen = choose(run.project, artifact, run.emit)
         run.extra |= {"app": chosen.app, "version": chosen.version, "artifact": chosen.archive}
         gate = gate_of(run.project, run.environment, chosen, run.emit, clock=clock_of(run))
-        run.extra |= {"procedure": gate.candidate.procedure, "gates": [asdict(one) for one in gate.links]}
+        run.extra |= {"procedure": gate.candidate.procedure, "gates": [asdict(link) for link in gate.links]}
         run.extra["skipped"] = dict(gate.skipped)
         run.code = GATED if gate.missing else 0
         if not gate.links:
             run.emit(Notice(f"{environment} requires no proof"))
         elif not run.flags.as_json:
             states = {"there": "there", "missing": "MISSING", "asked_later": "asked later"}
-            show(["link", "state", "why"], [[one.name, states[one.state], one.why] for one in gate.links])
-            for one in gate.missing:
-                if one.command:
-                    run.emit(Notice(f"{one.name}: `{one.command}`"))
+            show(["link", "state", "why"], [[link.name, states[link.state], link.why] for link in gate.links])
+            for link in gate.missing:
+                if link.command:
+                    run.emit(Notice(f"{link.name}: `{link.command}`"))

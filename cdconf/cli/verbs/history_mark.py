@@ -85,7 +85,7 @@ def _named(there: Sequence[DeploymentAttempt], word: str) -> DeploymentAttempt:
     from cdconf.errors import UsageError
     from cdconf.pipeline.value_stream.dora import named_by
 
-    found = named_by(word, [one for one in there if one.verified_at is not None])
+    found = named_by(word, [attempt for attempt in there if attempt.verified_at is not None])
     if found is None:
         hint = "`cdconf history --json` has the ids of runs; APP@VERSION names a release"
         raise UsageError(f"'{word}' names no deployment that the history knows and that was completed", hint=hint)
@@ -103,13 +103,13 @@ def _repaired(there: Sequence[DeploymentAttempt], own: DeploymentAttempt, word: 
 
 def _kept(marks: Sequence[DeploymentMark], own: DeploymentAttempt, failed: bool | None) -> str | None:
     """What it repairs, as was said before: that it failed as well takes nothing of that back."""
-    before = [one for one in marks if one.run == own.id]
+    before = [mark for mark in marks if mark.run == own.id]
     return before[-1].fixes if before and failed else None
 
 
 def _failed_before(marks: Sequence[DeploymentMark], own: DeploymentAttempt) -> dict[str, Any]:
     """That it failed, as was said before: that it repairs another one takes nothing of that back."""
-    before = [one for one in marks if one.run == own.id]
+    before = [mark for mark in marks if mark.run == own.id]
     if before and before[-1].failed:
         return {"failed": True, "at": before[-1].at, "why": before[-1].why}
     return {}
@@ -119,7 +119,7 @@ def _detail(own: DeploymentAttempt, said: dict[str, Any]) -> str:
     words = [f"{own.label} ({own.id})"]
     words.append("failed" if said["failed"] else "" if said["fixes"] else "didn't fail")
     words.append(f"repairs {said['fixes']}" if said["fixes"] else "")
-    text = f"{words[0]} {' and '.join(one for one in words[1:] if one)}"
+    text = f"{words[0]} {' and '.join(word for word in words[1:] if word)}"
     return f"{text}: {said['why']}" if said["why"] else text
 
 

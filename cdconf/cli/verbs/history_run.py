@@ -31,7 +31,7 @@ def show_run(run: Run, history: History, word: str) -> None:
     run.extra["told"] = events
     if run.flags.as_json:
         return
-    told = [f"{when(one.get('at'))[11:]}  {text}" for one in events if (text := line_of(one))]
+    told = [f"{when(event.get('at'))[11:]}  {text}" for event in events if (text := line_of(event))]
     told += [f"{when(one.get('at'))[11:]}  {one.get('host')}: {one.get('event')}" for one in found["events"]]
     for line in (*_head(found, run.project.checkout), "", *(told or ["nothing is known here of what it told"])):
         click.echo(shown(line))

@@ -44,9 +44,9 @@ def command(**flags: Any) -> None:
             "covered_by": found.by,
             "uncovered": found.uncovered,
             "uncovered_since": found.uncovered_since,
-            "findings": [asdict(one) for one in findings],
+            "findings": [asdict(finding) for finding in findings],
         }
-        kinds = {one.kind for one in findings}
+        kinds = {finding.kind for finding in findings}
         run.code = FAILED if kinds & {"cut_out", "rewritten"} else DIFFERENT if "lost" in kinds else 0
         if not run.flags.as_json:
             _show(found, findings)
@@ -56,9 +56,11 @@ def _show(found: Verified, findings: list[JournalFinding]) -> None:
     from cdconf.cli.show.history_rows import when
     from cdconf.render.words import shown
 
-    for one in findings:
-        which = f"entry {one.first}" if one.first == one.last else f"entries {one.first} to {one.last}"
-        click.echo(shown(f"{_WORDS[one.kind]}: {which} {one.text}"))
+    for finding in findings:
+        which = (
+            f"entry {finding.first}" if finding.first == finding.last else f"entries {finding.first} to {finding.last}"
+        )
+        click.echo(shown(f"{_WORDS[finding.kind]}: {which} {finding.text}"))
     by = f" ({found.by})" if found.by else ""
     click.echo(f"{found.entries} entries in this checkout's journal; signed heads cover {found.covered} of them{by}")
     if found.uncovered:

@@ -95,7 +95,7 @@ def list_(office: str | None, offices: bool, **flags: Any) -> None:
             return
         found = trust_of(run.project)
         run.extra |= {"file": str(trusted_file(run.project)), "state": found.state}
-        run.extra["keys"] = [document(one) for one in found.keys.values()]
+        run.extra["keys"] = [document(key) for key in found.keys.values()]
         name = run.project.name
         if found.state == "undecided":
             run.emit(Notice(f"{name} has no trusted keys here, so unsigned artifacts are accepted"))
@@ -105,7 +105,7 @@ def list_(office: str | None, offices: bool, **flags: Any) -> None:
             text = f"{name} trusts anybody here, so unsigned artifacts are accepted (`cdconf key distrust --anybody`)"
             run.emit(Notice(text, warning=True))
         if found.keys and not run.flags.as_json:
-            show(["fingerprint", "name"], [[one.id, one.name] for one in found.keys.values()])
+            show(["fingerprint", "name"], [[key.id, key.name] for key in found.keys.values()])
 
 
 @command.command("trust")

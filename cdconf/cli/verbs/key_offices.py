@@ -73,18 +73,18 @@ def list_(run: Run, word: str | None, *, as_json: bool) -> None:
     office = _office(run, word) if word else None
     found = signers_of(run.project)
     now = time.time()
-    chosen = [one for one in found.signers if office is None or office in one.offices]
+    chosen = [signer for signer in found.signers if office is None or office in signer.offices]
     run.extra |= {
         "file": found.file,
         "signers": [
             {
-                "id": one.id,
-                "principals": one.principals,
-                "offices": sorted(one.offices),
-                "valid_before": one.valid_before,
-                "problem": found.problem(one, now),
+                "id": signer.id,
+                "principals": signer.principals,
+                "offices": sorted(signer.offices),
+                "valid_before": signer.valid_before,
+                "problem": found.problem(signer, now),
             }
-            for one in chosen
+            for signer in chosen
         ],
     }
     if not chosen:
@@ -92,8 +92,13 @@ def list_(run: Run, word: str | None, *, as_json: bool) -> None:
         run.emit(Notice(f"nobody may speak for {what} here ({found.file}), so gates that require it are closed"))
     elif not as_json:
         rows = [
-            [one.id, one.principals, ", ".join(map(shown, sorted(one.offices))), found.problem(one, now) or "valid"]
-            for one in chosen
+            [
+                signer.id,
+                signer.principals,
+                ", ".join(map(shown, sorted(signer.offices))),
+                found.problem(signer, now) or "valid",
+            ]
+            for signer in chosen
         ]
         show(["fingerprint", "name", "offices", "state"], rows)
 

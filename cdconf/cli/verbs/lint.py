@@ -131,7 +131,7 @@ def _sarif(directory: Path, *, strict: bool) -> int:
         errors, warnings = examine(project)
     except InvalidFile as error:
         start = directory.resolve()
-        root = next((one for one in (start, *start.parents) if (one / "cdconf.yml").is_file()), start)
+        root = next((path for path in (start, *start.parents) if (path / "cdconf.yml").is_file()), start)
         errors = [error]
     click.echo(json.dumps(sarif.document(errors, warnings, root), indent=1))
     return FAILED if errors or (strict and warnings) else 0

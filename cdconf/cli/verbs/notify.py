@@ -77,10 +77,10 @@ def list_command(**flags: Any) -> None:
         outbox = outbox_if_any(run.project.data_if_any)
         waiting = [*outbox.messages("sending"), *outbox.messages("waiting")] if outbox else []
         given_up = outbox.messages("given_up") if outbox else []
-        run.extra["targets"] = {name: _shown(one) for name, one in settings.targets.items()}
-        run.extra["pings"] = [{"environment": one.environment, "project": one.project} for one in settings.pings]
-        run.extra["waiting"] = [asdict(one) for one in waiting]
-        run.extra["given_up"] = [asdict(one) for one in given_up]
+        run.extra["targets"] = {name: _shown(receiver) for name, receiver in settings.targets.items()}
+        run.extra["pings"] = [{"environment": ping.environment, "project": ping.project} for ping in settings.pings]
+        run.extra["waiting"] = [asdict(message) for message in waiting]
+        run.extra["given_up"] = [asdict(message) for message in given_up]
         if not run.flags.as_json:
             _print(settings, waiting, given_up)
 
@@ -151,9 +151,9 @@ def _check_apprise() -> None:
         raise CdconfError("Apprise, which sends notifications, isn't installed here", hint=f"`{INSTALL}`")
 
 
-def _shown(one: Receiver) -> dict[str, Any]:
+def _shown(receiver: Receiver) -> dict[str, Any]:
     filters = ("events", "projects", "environments", "apps")
-    return {"kind": one.kind} | {name: list(getattr(one, name)) or None for name in filters}
+    return {"kind": receiver.kind} | {name: list(getattr(receiver, name)) or None for name in filters}
 
 
 def _print(settings: Settings, waiting: list[Message], given_up: list[Message]) -> None:
@@ -161,16 +161,27 @@ def _print(settings: Settings, waiting: list[Message], given_up: list[Message]) 
     from cdconf.cli.show.tables import show
 
     targets = [
-        [name, one.kind, *(", ".join(of) or "all" for of in (one.events, one.projects, one.environments, one.apps))]
-        for name, one in settings.targets.items()
+        [
+            name,
+            receiver.kind,
+            *(
+                ", ".join(of) or "all"
+                for of in (receiver.events, receiver.projects, receiver.environments, receiver.apps)
+            ),
+        ]
+        for name, receiver in settings.targets.items()
     ]
-    targets += [["", "ping", "after each drift", one.project or "all", one.environment, ""] for one in settings.pings]
+    targets += [
+        ["", "ping", "after each drift", ping.project or "all", ping.environment, ""] for ping in settings.pings
+    ]
     show(["target", "kind", "events", "projects", "environments", "apps"], targets)
     if waiting:
         click.echo()
-        rows = [[one.target, when(one.created), one.title, one.why or ""] for one in waiting]
+        rows = [[message.target, when(message.created), message.title, message.why or ""] for message in waiting]
         show(["waits for", "since", "what", "last attempt"], rows)
     if given_up:
         click.echo()
-        rows = [[one.target, when(one.created), one.title, one.why or ""] for one in given_up[-SHOWN:]]
+        rows = [
+            [message.target, when(message.created), message.title, message.why or ""] for message in given_up[-SHOWN:]
+        ]
         show(["given up for", "of", "what", "why"], rows)

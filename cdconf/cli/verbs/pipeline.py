@@ -85,7 +85,7 @@ def resume(artifact: str | None, note: str, office: str | None, **flags: Any) ->
         lifted = lift(run.project, targets, run.mask(note), office, run.emit)
         run.extra["lifted"] = lifted
         if not lifted:
-            what = ", ".join(one.shown for one in targets)
+            what = ", ".join(target.shown for target in targets)
             run.emit(Notice(f"nothing to lift: {what or 'no app'} isn't stopped"))
             return
         run.record_as("pipeline resume", note, targets[0].artifact if len(targets) == 1 else None)

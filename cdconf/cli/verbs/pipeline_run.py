@@ -79,14 +79,14 @@ def _told(result: PipelineResult, home: Project, commit: str, records: list[Any]
     """For the JSON document."""
     from cdconf.pipeline.report import red
 
-    stages = {name: _about(one, result.environments.get(name)) for name, one in result.outcomes.items()}
+    stages = {name: _about(outcome, result.environments.get(name)) for name, outcome in result.outcomes.items()}
     told = {
         "pipeline_run": result.run,
         "verdict": result.ended.verdict,
         "joined": result.joined,
         "stages": stages,
     }
-    failed = next(((name, one) for name, one in result.outcomes.items() if one.state == "failed"), None)
+    failed = next(((name, outcome) for name, outcome in result.outcomes.items() if outcome.state == "failed"), None)
     return told | ({"red": red(*failed, home.root, commit, records)} if failed else {})
 
 

@@ -76,7 +76,7 @@ def _about(run: Run, board: Board) -> dict[str, Any]:
         "stages": list(board.stages),
         "now": round(board.now, 3),
         "total": board.total,
-        "artifacts": [one.as_data() for one in board.rows],
+        "artifacts": [row.as_data() for row in board.rows],
     }
 
 

@@ -46,7 +46,11 @@ def command(file: str, **flags: Any) -> None:
         if verdict.refused:
             run.emit(Notice(f"it wouldn't be applied here: {verdict.refused}", warning=True))
         for name, host in plan.hosts.items():
-            for one in host.resources:
-                status = cast("ResourceStatus", one.status)
-                run.emit(ResourceDone(name, one.type, one.title, status, one.source, one.diff, one.message))
+            for resource in host.resources:
+                status = cast("ResourceStatus", resource.status)
+                run.emit(
+                    ResourceDone(
+                        name, resource.type, resource.title, status, resource.source, resource.diff, resource.message
+                    )
+                )
             run.emit(HostDone(name, "ok"))

@@ -51,7 +51,7 @@ def show(environment: str | None, **flags: Any) -> None:
         found = {name: _in_force(run, policy, name) for name in ([environment] if environment else names)}
         run.extra["policy"] = _document(policy)
         run.extra["environments"] = {
-            name: [{"requirement": one.key, "text": one.text, "source": one.source} for one in entries]
+            name: [{"requirement": entry.key, "text": entry.text, "source": entry.source} for entry in entries]
             for name, entries in found.items()
         }
         if not policy.file:
@@ -79,10 +79,10 @@ def _document(policy: Policy) -> dict[str, Any] | None:
         "project": policy.project.value if policy.project else None,
         "store": policy.store.value if policy.store else None,
         "environments": list(policy.environments),
-        "stages": {name: {"text": str(one), "source": one.source} for name, one in policy.stages.items()},
+        "stages": {name: {"text": str(pin), "source": pin.source} for name, pin in policy.stages.items()},
         "people": {
-            one.name: {"keys": sorted(one.keys), "git": sorted(one.addresses), "groups": sorted(one.groups)}
-            for one in policy.people.persons.values()
+            person.name: {"keys": sorted(person.keys), "git": sorted(person.addresses), "groups": sorted(person.groups)}
+            for person in policy.people.persons.values()
         },
     }
 
@@ -92,11 +92,14 @@ def _print(policy: Policy, found: dict[str, list[RequirementEntry]]) -> None:
 
     pins = [("project", policy.project), ("store", policy.store)]
     rows = [["", key, pin.value, pin.source] for key, pin in pins if pin is not None]
-    rows += [["", f"stage {name}", str(one), one.source] for name, one in policy.stages.items()]
-    rows += [[name, one.key, one.text, one.source] for name, entries in found.items() for one in entries]
+    rows += [["", f"stage {name}", str(stage_pin), stage_pin.source] for name, stage_pin in policy.stages.items()]
+    rows += [[name, entry.key, entry.text, entry.source] for name, entries in found.items() for entry in entries]
     show_table(["environment", "requirement", "what", "from"], rows)
-    asked = [name for name, entries in found.items() if any(one.key == "approvals" for one in entries)]
+    asked = [name for name, entries in found.items() if any(entry.key == "approvals" for entry in entries)]
     people = policy.people.persons.values()
     if asked and people:
-        known = [[one.name, *(", ".join(sorted(of)) for of in (one.groups, one.keys, one.addresses))] for one in people]
+        known = [
+            [person.name, *(", ".join(sorted(of)) for of in (person.groups, person.keys, person.addresses))]
+            for person in people
+        ]
         show_table(["person", "groups", "keys", "git"], known)

@@ -46,8 +46,8 @@ def command(app: str, before: str | None, after: str | None, **flags: Any) -> No
             run.extra["provable"] = _is_provable(run, app)
         if not run.flags.as_json:
             print(f"{app}: {found.digest}, of commit {found.commit[:10]}")
-            for one in found.parts:
-                print(f"  {one.kind} {one.name}{f'  {one.digest}' if run.flags.verbose else ''}")
+            for part in found.parts:
+                print(f"  {part.kind} {part.name}{f'  {part.digest}' if run.flags.verbose else ''}")
 
 
 def _compare(run: Run, old: Procedure, new: Procedure) -> None:
@@ -57,7 +57,7 @@ def _compare(run: Run, old: Procedure, new: Procedure) -> None:
     from cdconf.promotion.changes import changes
 
     found = changes(old, new)
-    run.extra |= {"procedure_from": _document(old), "changes": [asdict(one) for one in found]}
+    run.extra |= {"procedure_from": _document(old), "changes": [asdict(change) for change in found]}
     run.code = DIFFERENT if found else OK
     if run.flags.as_json:
         return
@@ -65,9 +65,9 @@ def _compare(run: Run, old: Procedure, new: Procedure) -> None:
         print(f"the same procedure at {old.commit[:10]} and {new.commit[:10]}: {new.digest}")
         return
     print(f"{old.digest}, of commit {old.commit[:10]}\n{new.digest}, of commit {new.commit[:10]}")
-    for one in found:
-        print(f"  {_SIGNS[one.how]} {one.kind} {one.name}")
-    if any(one.kind == "order" for one in found):
+    for change in found:
+        print(f"  {_SIGNS[change.how]} {change.kind} {change.name}")
+    if any(change.kind == "order" for change in found):
         print("  (order: in which the groups, or the stages, stand in cdconf.yml)")
 
 
@@ -89,4 +89,4 @@ def _is_provable(run: Run, app: str) -> bool:
 def _document(found: Procedure) -> dict[str, Any]:
     from dataclasses import asdict
 
-    return {"digest": found.digest, "commit": found.commit, "parts": [asdict(one) for one in found.parts]}
+    return {"digest": found.digest, "commit": found.commit, "parts": [asdict(part) for part in found.parts]}

@@ -200,11 +200,11 @@ def remove(environment: str | None, what: str | None, **flags: Any) -> None:
     with run_of("schedule", _of_key(environment, what, flags["directory"]), flags) as run:
         whats = [what] if what else [one for one in WHATS if (one == "drift") == (environment is not None)]
         wanted = [Name(one, environment) for one in whats]
-        removed = {one.text: remove_it(run.project, one) for one in wanted}
+        removed = {name.text: remove_it(run.project, name) for name in wanted}
         if environment and Name("drift", environment) in wanted:
             removed[f"drift of {environment}"] += _without_key(run, environment)
         if not any(removed.values()):
-            there = ", ".join(one.text for one in names(run.project)) or "none"
+            there = ", ".join(name.text for name in names(run.project)) or "none"
             raise UsageError(f"there is no schedule: {', '.join(removed)}", hint=f"there are: {there}")
         run.extra["removed"] = removed
         run.record_as("schedule remove", ", ".join(text for text, files in removed.items() if files))

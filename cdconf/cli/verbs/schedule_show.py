@@ -30,7 +30,7 @@ def list_command(**flags: Any) -> None:
     from cdconf.schedules.schedule import names
 
     with run_of("schedule", None, flags) as run:
-        found = [_looked_at(run.project, one) for one in names(run.project)]
+        found = [_looked_at(run.project, name) for name in names(run.project)]
         run.extra["schedules"] = [_document(*one) for one in found]
         if not run.flags.as_json:
             show(["environment", "run", "every", "by", "last", "state"], [_row(*one) for one in found])
@@ -53,16 +53,16 @@ def status_command(environment: str | None, **flags: Any) -> None:
 
     with run_of("schedule", None, flags) as run:
         there = names(run.project)
-        wanted = [one for one in there if environment in (None, one.environment)]
+        wanted = [name for name in there if environment in (None, name.environment)]
         if not wanted:
             what = f"no schedule of '{environment}'" if environment else "no schedule in this checkout"
             hint = (
-                f"there are: {', '.join(one.text for one in there)}"
+                f"there are: {', '.join(name.text for name in there)}"
                 if there
                 else "see `cdconf schedule install --help`"
             )
             raise UsageError(f"there is {what}", hint=hint)
-        found = [_looked_at(run.project, one) for one in wanted]
+        found = [_looked_at(run.project, name) for name in wanted]
         run.extra["schedules"] = [_document(*one) for one in found]
         tell(run.project)
         run.code = FAILED if any(standing is None or standing.problem for _, _, standing, _ in found) else 0
@@ -109,9 +109,9 @@ def _lines(name: Name, schedule: Schedule | None, found: ScheduleState | None, p
     if schedule is None or found is None:
         return [f"{name.text}: {problem}"]
     lines = [f"{name.text}, every {schedule.period.text}: {found.problem or 'ok'}"]
-    for word, one in (("last run", found.last), ("last success", found.success)):
-        took = f", took {age_text(one.took)}" if one and one.took is not None else ""
-        lines.append(f"  {word}: {_ago(one.began_at)}: it {ending(one)}{took}" if one else f"  {word}: never")
+    for word, run in (("last run", found.last), ("last success", found.success)):
+        took = f", took {age_text(run.took)}" if run and run.took is not None else ""
+        lines.append(f"  {word}: {_ago(run.began_at)}: it {ending(run)}{took}" if run else f"  {word}: never")
     return [*lines, f"  next run: {_next(schedule):%Y-%m-%d %H:%M:%S}"]
 
 
@@ -143,6 +143,6 @@ def _document(name: Name, schedule: Schedule | None, found: ScheduleState | None
         "options": list(schedule.options),
     }
     about |= {"missed": found.missed, "problem": found.problem, "next_at": _next(schedule).timestamp()}
-    for word, one in (("last", found.last), ("last_success", found.success)):
-        about[word] = dataclasses.asdict(one) if one else None
+    for word, run in (("last", found.last), ("last_success", found.success)):
+        about[word] = dataclasses.asdict(run) if run else None
     return about

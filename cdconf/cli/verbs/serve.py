@@ -89,7 +89,7 @@ def _install(run: Run, wish: BindRequest) -> None:
     files = {"--tls-cert": wish.certificate, "--tls-key": wish.key}
     options = ["--bind", wish.bind]
     options += [word for name, file in files.items() if file for word in (name, str(Path(file).resolve()))]
-    options += [word for one in wish.proxies for word in ("--behind", one)]
+    options += [word for proxy in wish.proxies for word in ("--behind", proxy)]
     options += ["--user-header", wish.user_header] if wish.user_header else []
     options += [word for one in wish.names for word in ("--host", one)]
     made = install(run.project, options)

@@ -76,7 +76,11 @@ def _red(run: Run, hosts: Sequence[Host], failures: Mapping[str, Failure]) -> di
     from cdconf.deploy.deciding_tests import deciding
 
     results = run.collector.hosts
-    failed = {name: [one.test for one in results[name].smoke if not one.passed] for name in failures if name in results}
+    failed = {
+        name: [smoke_done.test for smoke_done in results[name].smoke if not smoke_done.passed]
+        for name in failures
+        if name in results
+    }
     found: dict[str, dict[str, str]] = {}
     for app in run.project.apps.values():
         here = [host for host in hosts if app.runs_on(host) and host.name in failed and failures[host.name].verdict]

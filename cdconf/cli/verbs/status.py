@@ -56,7 +56,7 @@ def command(environment: str, **flags: Any) -> None:
             apps = run.project.apps_on(session.host)
             left_by = left_behind(session.lease, session.left, run.project.lease_ttl)
             drains = apart_on(session, run.project)
-            pages = {one.name: session.app_status(one.document() | closely(run.flags)) for one in apps}
+            pages = {app.name: session.app_status(app.document() | closely(run.flags)) for app in apps}
             return pages, session.lease, left_by, drains
 
         seen = look_at(run, hosts, look)

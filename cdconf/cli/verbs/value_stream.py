@@ -57,7 +57,7 @@ def command(
         finally:
             history.close()
         begin = _since(since, known.now)
-        every = [app] if app else _apps(run.project, {one.app for one in known.deployments})
+        every = [app] if app else _apps(run.project, {deployment.app for deployment in known.deployments})
         found = [_shown(known, one, begin) for one in every]
         for file, write in ((svg_file, _svg), (html_file, _html)):
             if file is not None:
@@ -66,7 +66,7 @@ def command(
             "to": to,
             "since": round(begin, 3),
             "now": round(known.now, 3),
-            "apps": {one.stream.app: stream_data(one.stream, one.dora) for one in found},
+            "apps": {shown.stream.app: stream_data(shown.stream, shown.dora) for shown in found},
         }
         if not run.flags.as_json:
             _print(found, run.flags.verbose)
@@ -84,7 +84,7 @@ def _check(project: Project, to: str, app: str | None, environments: list[str], 
 
 
 def _apps(project: Project, deployed: set[str]) -> list[str]:
-    return [one for one in project.apps if one in deployed] + sorted(deployed - set(project.apps)) or [*project.apps]
+    return [app for app in project.apps if app in deployed] + sorted(deployed - set(project.apps)) or [*project.apps]
 
 
 def _since(text: str, now: float) -> float:
@@ -115,7 +115,7 @@ def _shown(known: Any, app: str, since: float) -> Shown:
     from cdconf.render.value_stream.words import Shown
 
     found = stream(known, app, since)
-    own = [one for one in known.deployments if one.app == app]
+    own = [deployment for deployment in known.deployments if deployment.app == app]
     return Shown(found, dora(found, own, known.marks, known.now), known.environment, known.now)
 
 
@@ -149,8 +149,8 @@ def _print(found: list[Shown], verbose: bool) -> None:
 
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH
     is_plain = "utf" not in (sys.stdout.encoding or "").lower()
-    for place, one in enumerate(found):
+    for place, shown in enumerate(found):
         if place:
             click.echo()
-        for line in coloured(lines(one, width, is_plain=is_plain, ways=verbose)):
+        for line in coloured(lines(shown, width, is_plain=is_plain, ways=verbose)):
             click.echo(line)

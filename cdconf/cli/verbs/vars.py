@@ -48,7 +48,7 @@ def command(environment: str, host: str | None, explain: bool, **given: Any) -> 
         run.compiler.fetch_secrets(run.selected())
         data = {one.name: explain_host(run.compiler, one, seen[one.name].facts) for one in run.selected()}
         run.extra["variables"] = data
-        run.extra["facts_age_s"] = {name: one.age for name, one in seen.items()}
+        run.extra["facts_age_s"] = {name: remembered_host.age for name, remembered_host in seen.items()}
         if flags.as_json:
             return
         for name, entries in data.items():

@@ -107,13 +107,15 @@ def list_(environment: str, **flags: Any) -> None:
 
     with run_of("waiver list", environment, flags) as run:
         now = today(run)
-        found = sorted(load_waivers(run.project, environment), key=lambda one: (one.until, one.names))
-        run.extra["waivers"] = [_document(one) | {"ended": one.until < now} for one in found]
+        found = sorted(load_waivers(run.project, environment), key=lambda waiver: (waiver.until, waiver.names))
+        run.extra["waivers"] = [_document(waiver) | {"ended": waiver.until < now} for waiver in found]
         if run.flags.as_json:
             return
         heads = ["host", "type", "title", "until", "left", "by", "reason", "where"]
-        rows = [[*one.names, *_times(one, now), one.by or "", one.reason, one.source] for one in found]
-        ended = {number for number, one in enumerate(found) if one.until < now}
+        rows = [
+            [*waiver.names, *_times(waiver, now), waiver.by or "", waiver.reason, waiver.source] for waiver in found
+        ]
+        ended = {number for number, waiver in enumerate(found) if waiver.until < now}
         show(heads, [[run.mask(cell) for cell in row] for row in rows], red=ended)
 
 
@@ -193,8 +195,8 @@ def _look(run: Run, *, unknown: bool) -> Any:
         applied_from=comparison(run),
     )
     code = provision(run.project, run.environment, lambda: run.compiler, hosts, emit, options)
-    told = (one for host in run.collector.hosts.values() for one in host.resources)
-    findings = [one for one in findings_of(told) if one.waived is None]
+    told = (resource for host in run.collector.hosts.values() for resource in host.resources)
+    findings = [finding for finding in findings_of(told) if finding.waived is None]
     accepted = acceptable(run, findings, unknown=unknown)
     left = len(findings) - len(accepted)
     return accepted, left, lambda some: (DIFFERENT if some else OK) if code in (OK, DIFFERENT) else code

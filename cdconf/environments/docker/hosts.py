@@ -63,7 +63,7 @@ class DockerProvider:
         self._folder = project.data / "environments" / environment.name
 
     def _containers(self) -> dict[str, DockerContainer]:
-        return {one.labels["cdconf.host"]: one for one in containers(self._labels)}
+        return {container.labels["cdconf.host"]: container for container in containers(self._labels)}
 
     @engine_errors()
     def ensure(self, hosts: Sequence[Host], emit: Emit) -> dict[str, Host]:
@@ -82,30 +82,35 @@ class DockerProvider:
         return [host for host in hosts if host.name not in found or found[host.name].state == "created"]
 
     def absence(self, host: Host) -> Unreachable:
-        one = self._containers().get(host.name)
+        container = self._containers().get(host.name)
         hint = f"run `cdconf provision {self._environment.name}`"
-        if one is None:
+        if container is None:
             return NotMade("the host doesn't exist", host=host.name, hint=hint)
-        if one.state == "paused":
-            hint = f"`docker unpause {one.name}` wakes it, and so does `cdconf provision {self._environment.name}`"
+        if container.state == "paused":
+            hint = (
+                f"`docker unpause {container.name}` wakes it, and so does `cdconf provision {self._environment.name}`"
+            )
             return Unreachable("the host doesn't run: its container is paused", host=host.name, hint=hint)
-        if one.running:
+        if container.running:
             message = "the host is cut off: its container is on no network that publishes its port"
             return Unreachable(message, host=host.name, hint=hint)
-        return Unreachable(f"the host doesn't run: its container is {one.state}", host=host.name, hint=hint)
+        return Unreachable(f"the host doesn't run: its container is {container.state}", host=host.name, hint=hint)
 
     def unused(self, hosts: Sequence[Host]) -> set[str]:
         found = self._containers()
         used = {
             name
-            for name, one in found.items()
-            if one.state not in _OFF and self._mark(one.id).is_file()  # one that's paused goes on when it's woken
+            for name, container in found.items()
+            if container.state not in _OFF
+            and self._mark(container.id).is_file()  # one that's paused goes on when it's woken
         }
         return {host.name for host in hosts if host.name not in used}
 
-    def _came_up(self, one: DockerContainer | None) -> bool:
+    def _came_up(self, container: DockerContainer | None) -> bool:
         """Whether a container runs and did take logins; one that never came up isn't left as it is."""
-        return one is not None and one.running and 22 in one.ports and self._mark(one.id).is_file()
+        return (
+            container is not None and container.running and 22 in container.ports and self._mark(container.id).is_file()
+        )
 
     def _mark(self, container: str) -> Path:
         """The file that says that a container has come up since it was last started by a provision."""
@@ -115,9 +120,12 @@ class DockerProvider:
         return self._located(hosts, self._containers())
 
     def _located(self, hosts: Sequence[Host], found: dict[str, DockerContainer]) -> dict[str, Host]:
-        running = {name: one for name, one in found.items() if one.running and 22 in one.ports}
+        running = {name: container for name, container in found.items() if container.running and 22 in container.ports}
         known = self._folder / "known_hosts"
-        lines = [f"[127.0.0.1]:{one.ports[22]} {one.labels['cdconf.hostkey']}\n" for one in running.values()]
+        lines = [
+            f"[127.0.0.1]:{container.ports[22]} {container.labels['cdconf.hostkey']}\n"
+            for container in running.values()
+        ]
         text = "".join(sorted(lines))
         if running and _text_of(known) != text:
             write_private(known, text)
@@ -149,9 +157,9 @@ class DockerProvider:
         for host in hosts:
             if host.image is None:
                 recipe_for(host.os or DEFAULT_OS, host.file, host.line)
-            one = found.get(host.name)
-            if one is not None and one.state != "created":
-                check_published(host, one.labels.get("cdconf.publish"), one.name, self._environment.name)
+            container = found.get(host.name)
+            if container is not None and container.state != "created":
+                check_published(host, container.labels.get("cdconf.publish"), container.name, self._environment.name)
 
     def _compare(self, hosts: Sequence[Host], found: dict[str, DockerContainer], emit: Emit) -> None:
         """What hosts.yml says and what there is: brought in line, or told."""
@@ -251,16 +259,16 @@ class DockerProvider:
 
     def standing(self) -> HostCounts:
         found = self._containers().values()
-        oldest = min((one.created for one in found), default=None)
+        oldest = min((container.created for container in found), default=None)
         return HostCounts(
             wanted=len(self._environment.hosts),
             made=len(found),
-            running=sum(one.running for one in found),
+            running=sum(container.running for container in found),
             published={
-                one.labels["cdconf.host"]: {
-                    str(port): f"127.0.0.1:{at}" for port, at in one.ports.items() if port != 22
+                container.labels["cdconf.host"]: {
+                    str(port): f"127.0.0.1:{at}" for port, at in container.ports.items() if port != 22
                 }
-                for one in found
+                for container in found
             },
             created=datetime.fromtimestamp(oldest, UTC).isoformat() if oldest else None,
         )
@@ -273,10 +281,10 @@ class DockerProvider:
         removed = []
         found = containers(self._labels)
         refuse_copied(found, self._root)
-        for one in found:
-            emit(Step(f"removing {one.labels['cdconf.host']}"))
-            remove_container(client, one.id)
-            removed.append(one.labels["cdconf.host"])
+        for container in found:
+            emit(Step(f"removing {container.labels['cdconf.host']}"))
+            remove_container(client, container.id)
+            removed.append(container.labels["cdconf.host"])
         filters = {"label": [f"{name}={value}" for name, value in self._labels.items()]}
         for network in client.networks.list(filters=filters):
             remove_network(network)

@@ -21,18 +21,18 @@ def refuse_copied(found: Iterable[DockerContainer], root: Path) -> None:
         ProviderError: They were made from another directory, of which this one is a copy.
     """
     mine = root / ".cdconf/checkout"
-    for one in found:
-        other = Path(one.labels.get("cdconf.root") or root)
+    for container in found:
+        other = Path(container.labels.get("cdconf.root") or root)
         theirs = other / ".cdconf/checkout"
         if other != root and _same_text(theirs, mine) and not theirs.samefile(mine):
             raise ProviderError(
-                f"{one.labels['cdconf.host']} belongs to {other}, of which this directory is a copy",
+                f"{container.labels['cdconf.host']} belongs to {other}, of which this directory is a copy",
                 hint=f"to have hosts of its own, this one needs an id of its own: rm -r {root / '.cdconf'}",
             )
 
 
-def _same_text(one: Path, other: Path) -> bool:
+def _same_text(path: Path, other: Path) -> bool:
     try:
-        return read_bytes(one) == read_bytes(other)
+        return read_bytes(path) == read_bytes(other)
     except OSError:
         return False

@@ -140,8 +140,8 @@ ALPINE = Family(
     stop="SIGUSR2",  # busybox: power off
 )
 RECIPES = {
-    one.os: one
-    for one in (
+    recipe.os: recipe
+    for recipe in (
         Recipe("debian-11", "debian:11", DEBIAN, "bullseye"),
         Recipe("debian-12", "debian:12", DEBIAN, "bookworm"),
         Recipe("debian-13", "debian:13", DEBIAN, "trixie"),

@@ -120,7 +120,9 @@ class Builder:
             _refuse(failed)
             catalog = portable.without(catalog, failed)
         types = compiler.types
-        self._managed = [path for one in catalog.resources for path in types[one.type].managed_paths(one.fields)]
+        self._managed = [
+            path for resource in catalog.resources for path in types[resource.type].managed_paths(resource.fields)
+        ]
 
     def commit(self, repository: str, tag: str) -> None:
         """Stops everything in the container, scrubs it, and makes it an image.

@@ -83,7 +83,7 @@ class Kinds:
             "image": image,
             "roles": [role.name for role in roles],
             "files": {path: self._digest(path) for path in paths},
-            "variables": {name: one.value for name, one in self._raw_of(host).items() if name not in own},
+            "variables": {name: raw.value for name, raw in self._raw_of(host).items() if name not in own},
         }
         key = hashlib.sha256(json.dumps(inputs, sort_keys=True, default=repr).encode()).hexdigest()
         return Kind(os, host.groups, image, own, key)
@@ -95,7 +95,9 @@ class Kinds:
 
     def _own_of(self, host: Host) -> frozenset[str]:
         if host.groups not in self._own:
-            declared = {name: one for role in self._compiler.roles_of(host) for name, one in role.variables.items()}
+            declared = {
+                name: variable for role in self._compiler.roles_of(host) for name, variable in role.variables.items()
+            }
             alike = [one for one in self._environment.hosts.values() if one.groups == host.groups]
             self._own[host.groups] = own_names(declared, [self._raw_of(one) for one in alike])
         return self._own[host.groups]
@@ -113,7 +115,7 @@ def own_names(declared: Mapping[str, Variable], scopes: list[Mapping[str, Raw]])
         declared: What their roles declare.
         scopes: The variables of each of an environment's hosts of the kind.
     """
-    names = {name for name, one in declared.items() if one.per_environment or one.secret}
+    names = {name for name, variable in declared.items() if variable.per_environment or variable.secret}
     for raw in scopes:
         names |= {name for name, one in raw.items() if Path(one.file).parent.name == "host_vars"}
     return frozenset(names)

@@ -50,9 +50,11 @@ def sweep(root: Path, environment: str, made: Mapping[str, MadeMachine]) -> None
         environment: The environment's name.
         made: The machines that were just brought up: of these, no other run of Vagrant is making a container now.
     """
-    ids = {host: one.id for host, one in made.items()}
+    ids = {host: machine.id for host, machine in made.items()}
     found = containers(labels(root, environment))
-    _remove([one for one in found if one.id != ids.get(one.labels.get(_HOST, ""), one.id)])
+    _remove(
+        [container for container in found if container.id != ids.get(container.labels.get(_HOST, ""), container.id)]
+    )
 
 
 @engine_errors()
@@ -61,7 +63,7 @@ def remove_all(root: Path, environment: str) -> list[str]:
     found = containers(labels(root, environment))
     _remove(found)
     wanted = {"label": [f"{name}={value}" for name, value in labels(root, environment).items()]}
-    removed = [f"container {one.name}" for one in found]
+    removed = [f"container {container.name}" for container in found]
     for network in engine().networks.list(filters=wanted):
         remove_network(network)
         removed.append(f"network {network.name}")
@@ -70,14 +72,14 @@ def remove_all(root: Path, environment: str) -> list[str]:
 
 def _remove(found: Sequence[DockerContainer]) -> None:
     client = engine() if found else None
-    for one in found:
-        remove_container(client, one.id)
+    for container in found:
+        remove_container(client, container.id)
 
 
 def published(made: Mapping[str, MadeMachine]) -> dict[str, dict[str, str]]:
     """Host -> port inside -> `address:port` on this machine."""
-    ports = {one.id: one.ports for one in containers({})}
+    ports = {container.id: container.ports for container in containers({})}
     return {
-        host: {str(port): f"127.0.0.1:{at}" for port, at in ports.get(one.id, {}).items() if port != 22}
-        for host, one in made.items()
+        host: {str(port): f"127.0.0.1:{at}" for port, at in ports.get(machine.id, {}).items() if port != 22}
+        for host, machine in made.items()
     }

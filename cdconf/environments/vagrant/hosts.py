@@ -94,7 +94,7 @@ class VagrantProvider:
         running = len(self._proven(made))
         if running < len(made):
             running = sum(state == RUNNING for state in self._asked_states(list(made)).values())
-        since = min((one.since for one in made.values()), default=None)
+        since = min((machine.since for machine in made.values()), default=None)
         return HostCounts(
             wanted=len(self._environment.hosts),
             made=len(made),
@@ -125,7 +125,7 @@ class VagrantProvider:
         """Whether these machines are containers, as far as anybody has said or done so."""
         made = vagrant_state.made(self._root, self._environment.name).values()
         wished = os.environ.get("VAGRANT_DEFAULT_PROVIDER") or self._environment.vagrant.provider
-        return DOCKER in {one.provider for one in made} or (wished == DOCKER and not made)
+        return DOCKER in {machine.provider for machine in made} or (wished == DOCKER and not made)
 
     def _up(self, lacking: Sequence[Host], emit: Emit) -> None:
         self._vagrant.check()
@@ -158,9 +158,9 @@ class VagrantProvider:
         known = vagrant_state.recall(self._folder)
         made = vagrant_state.made(self._root, self._environment.name)
         wanted = {name: known[name] for name in names if name in known and name in made}
-        wanted = {name: one for name, one in wanted.items() if one.id == made[name].id}
-        keys = shown_keys((one.address, one.port) for one in wanted.values())
-        return {name: one for (name, one), key in zip(wanted.items(), keys, strict=True) if key == one.key}
+        wanted = {name: machine for name, machine in wanted.items() if machine.id == made[name].id}
+        keys = shown_keys((machine.address, machine.port) for machine in wanted.values())
+        return {name: machine for (name, machine), key in zip(wanted.items(), keys, strict=True) if key == machine.key}
 
     def _asked_states(self, names: Sequence[str]) -> dict[str, str]:
         """What Vagrant says of machines: host -> state."""
@@ -179,7 +179,7 @@ class VagrantProvider:
             return {}
         found = logins(self._vagrant.run("ssh-config", *(machine_name(self._environment.name, one) for one in names)))
         made = vagrant_state.made(self._root, self._environment.name)
-        known = {name: one for name, one in vagrant_state.recall(self._folder).items() if name in made}
+        known = {name: machine for name, machine in vagrant_state.recall(self._folder).items() if name in made}
         met = {}
         for name in names:
             login = found.get(machine_name(self._environment.name, name))

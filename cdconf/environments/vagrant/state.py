@@ -83,7 +83,7 @@ def recall(folder: Path) -> dict[str, KnownMachine]:
 def _known(entry: Mapping[str, Any]) -> KnownMachine:
     known = KnownMachine(**entry)
     texts = (known.id, known.key, known.address, known.user, known.identity_file or "")
-    if not all(isinstance(one, str) and one.isprintable() for one in texts) or type(known.port) is not int:
+    if not all(isinstance(text, str) and text.isprintable() for text in texts) or type(known.port) is not int:
         raise ValueError("it isn't a machine that cdconf has met")
     return known
 
@@ -91,12 +91,12 @@ def _known(entry: Mapping[str, Any]) -> KnownMachine:
 def remember(folder: Path, known: Mapping[str, KnownMachine]) -> None:
     """Replaces what is remembered, and the file of known host keys that ssh reads."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    entries = {host: dataclasses.asdict(one) for host, one in sorted(known.items())}
+    entries = {host: dataclasses.asdict(machine) for host, machine in sorted(known.items())}
     write_private(folder / _FILE, json.dumps(entries, indent=1) + "\n")
-    write_private(folder / "known_hosts", "".join(sorted(known_line(one) for one in known.values())))
+    write_private(folder / "known_hosts", "".join(sorted(known_line(machine) for machine in known.values())))
 
 
-def known_line(one: KnownMachine) -> str:
+def known_line(machine: KnownMachine) -> str:
     """The line of known_hosts (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT)."""
-    place = one.address if one.port == 22 else f"[{one.address}]:{one.port}"
-    return f"{place} {one.key}\n"
+    place = machine.address if machine.port == 22 else f"[{machine.address}]:{machine.port}"
+    return f"{place} {machine.key}\n"

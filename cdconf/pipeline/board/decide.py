@@ -32,12 +32,12 @@ def rows_of(pipeline: Pipeline, project: str, known: Iterable[KnownArtifact], ju
         judge: The links of the gate to a stage's environment; asked only where an artifact could go there.
     """
     newest_first = list(known)
-    labels = {one.commit: one.label for one in newest_first if one.commit is not None}
+    labels = {artifact.commit: artifact.label for artifact in newest_first if artifact.commit is not None}
     gone_by = _GoneBy(pipeline)
-    stages = {one.name: one for one in pipeline.stages}
+    stages = {stage.name: stage for stage in pipeline.stages}
     rows = []
-    for one in newest_first:
-        row = _row(stages, project, one)
+    for artifact in newest_first:
+        row = _row(stages, project, artifact)
         if not all(cell.state in SETTLED for cell in row.cells.values()):
             row = gone_by.superseded(row)
             gone_by.add(row)
@@ -51,9 +51,9 @@ def rows_of(pipeline: Pipeline, project: str, known: Iterable[KnownArtifact], ju
 def _named(row: Row, labels: Mapping[str, str]) -> Row:
     """The row, where a newer commit in its place is called by its artifact."""
     cells = {
-        name: one._replace(superseded_by=labels[newer])
-        for name, one in row.cells.items()
-        if (newer := one.superseded_by) is not None and newer in labels
+        name: cell._replace(superseded_by=labels[newer])
+        for name, cell in row.cells.items()
+        if (newer := cell.superseded_by) is not None and newer in labels
     }
     return row._replace(cells={**row.cells, **cells}) if cells else row
 
@@ -128,32 +128,32 @@ def _noted(stage: Stage, noted: StageNoted, known: KnownArtifact) -> Cell | None
 def _last_words(stages: Mapping[str, Stage], known: KnownArtifact) -> dict[str, Word]:
     """Stage -> its last word; of two at the same moment the bad news."""
     last: dict[str, Word] = {}
-    for one in known.words:
-        stage = stages.get(one.stage)
-        if stage is None or one.app != known.app:
+    for word in known.words:
+        stage = stages.get(word.stage)
+        if stage is None or word.app != known.app:
             continue
-        if stage.environment not in (None, one.environment) or stage.copy_of not in (None, one.copy_of):
+        if stage.environment not in (None, word.environment) or stage.copy_of not in (None, word.copy_of):
             continue
-        before = last.get(one.stage)
-        if before is None or (one.finished, one.result == "failed") > (before.finished, before.result == "failed"):
-            last[one.stage] = one
+        before = last.get(word.stage)
+        if before is None or (word.finished, word.result == "failed") > (before.finished, before.result == "failed"):
+            last[word.stage] = word
     return last
 
 
 def _is_lifted_since(known: KnownArtifact, at: float) -> bool:
     """Whether somebody has let it go on since it failed, so that it may be tried again."""
-    lifts = [one.said for one in known.stops if one.refusal is None and isinstance(one.said, Lift)]
-    return any(one.at >= at for one in lifts) and not standing(known.stops)
+    lifts = [stop.said for stop in known.stops if stop.refusal is None and isinstance(stop.said, Lift)]
+    return any(lift.at >= at for lift in lifts) and not standing(known.stops)
 
 
 def _next(stage: Stage, known: KnownArtifact, cells: dict[str, Cell], stops: Sequence[StandingStop]) -> Cell:
     """A stage whose turn it is, by all that's known without its gate."""
     ends = [cells[one].since for one in stage.needs if one in cells]
-    since = max([one for one in ends if one is not None], default=known.at)
-    if stops and not any(one.state == "failed" for one in cells.values()):
+    since = max([end for end in ends if end is not None], default=known.at)
+    if stops and not any(cell.state == "failed" for cell in cells.values()):
         last = stops[-1]
         return Cell(stage.name, "stopped", last.at, f"{last.what} is stopped by {last.by}: {last.why}")
-    if any(one.state == "failed" for one in cells.values()):
+    if any(cell.state == "failed" for cell in cells.values()):
         return Cell(stage.name, "pending")
     return Cell(stage.name, "ready", since)
 
@@ -166,7 +166,7 @@ def _judged(row: Row, pipeline: Pipeline, judge: Judge) -> Row:
         if cell.state != "ready" or row.known.app is None:
             continue
         links = tuple(judge(row.known, stage))
-        missing = [one for one in links if one.state == "missing"]
+        missing = [link for link in links if link.state == "missing"]
         why = f"{missing[0].name}: {missing[0].why}" if missing else _keyless(row.known, stage)
         cells[stage.name] = cell._replace(state="waiting" if missing else "ready", why=why, links=links)
     return row._replace(cells={**row.cells, **cells}) if cells else row
@@ -175,7 +175,7 @@ def _judged(row: Row, pipeline: Pipeline, judge: Judge) -> Row:
 def _keyless(known: KnownArtifact, stage: Stage) -> str:
     """Why the last run couldn't begin a stage that nothing keeps, if it has said so: it had no key, for one."""
     noted = known.run.stages.get(stage.name) if known.run is not None else None
-    keys = [one.why for one in noted.missing if one.name == "key"] if noted is not None else []
+    keys = [requirement.why for requirement in noted.missing if requirement.name == "key"] if noted is not None else []
     return f"the last run couldn't begin it: {keys[0]}" if keys else ""
 
 

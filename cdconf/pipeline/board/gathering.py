@@ -82,7 +82,11 @@ def _read(
     unread = {name for name, _ in skipped[before:]}
     found = {}
     for archive, some in names.items():
-        checked = [one for name in some if name in read and (one := _checked(name, *read[name], evidence)) is not None]
+        checked = [
+            checked_object
+            for name in some
+            if name in read and (checked_object := _checked(name, *read[name], evidence)) is not None
+        ]
         words = [
             (one.signer.id if one.signer else "", word)
             for one in checked
@@ -102,5 +106,9 @@ def _checked(
     return check(name, envelope, evidence.signers, evidence.now, opened)
 
 
-def _is_plain(one: CheckedObject) -> bool:
-    return one.refusal is None and one.signer is not None and isinstance(one.said, (Proof, Held))
+def _is_plain(checked_object: CheckedObject) -> bool:
+    return (
+        checked_object.refusal is None
+        and checked_object.signer is not None
+        and isinstance(checked_object.said, (Proof, Held))
+    )

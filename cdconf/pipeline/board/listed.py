@@ -39,26 +39,28 @@ class ListedArtifact(NamedTuple):
         return f"{self.app}@{self.version}"
 
 
-def listed_of(one: Metadata) -> ListedArtifact:
+def listed_of(metadata: Metadata) -> ListedArtifact:
     """What's listed of it."""
-    made = one.artifact
-    return ListedArtifact(one.name, made.app, made.version, made.archive, made.commit, made.built_at, one.created)
+    made = metadata.artifact
+    return ListedArtifact(
+        metadata.name, made.app, made.version, made.archive, made.commit, made.built_at, metadata.created
+    )
 
 
 def newest_first(found: Sequence[ListedArtifact]) -> list[ListedArtifact]:
     """What the store took in last comes first."""
-    return sorted(found, key=lambda one: (-one.created, -one.built_at))
+    return sorted(found, key=lambda artifact: (-artifact.created, -artifact.built_at))
 
 
-def artifact_of(place: Backend, one: ListedArtifact) -> Artifact:
+def artifact_of(place: Backend, artifact: ListedArtifact) -> Artifact:
     """The artifact itself.
 
     Raises:
         ArtifactError: Its metadata can't be read, or has gone since it was listed.
     """
-    found, unreadable = read_all(place, [StoreFile(one.name, 0, one.created)])
+    found, unreadable = read_all(place, [StoreFile(artifact.name, 0, artifact.created)])
     if unreadable:
         raise unreadable[0].error
     if not found:
-        raise ArtifactError(f"{place.shown(one.name)} has gone since it was listed", hint="look again")
+        raise ArtifactError(f"{place.shown(artifact.name)} has gone since it was listed", hint="look again")
     return found[0].artifact

@@ -33,7 +33,7 @@ class ListedOnce:
         there = self._there.pop((prefix, suffix), None)
         if there is None:
             return self._place.entries(prefix, suffix)
-        return sorted(there, key=lambda one: one.name)
+        return sorted(there, key=lambda file: file.name)
 
     def shown(self, name: str) -> str:
         return self._place.shown(name)

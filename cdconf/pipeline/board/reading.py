@@ -81,10 +81,10 @@ class BoardReader:
         self._environments.clear()
         said = self._said()
         found, _ = self._artifacts(said, LOOKED_AT)
-        last = max((at for at, one in enumerate(found) if one.commit in commits), default=-1)
+        last = max((at for at, artifact in enumerate(found) if artifact.commit in commits), default=-1)
         found = found[: last + 1]  # newer ones may go in its place
         rows = self._rows(said.place, self._known(said, found, self._runs(said.place, RUNS)), found)
-        return {commit: [one for one in rows if one.known.commit == commit] for commit in commits}
+        return {commit: [row for row in rows if row.known.commit == commit] for commit in commits}
 
     def _said(self) -> _Said:
         place = ListedOnce(place_of(self.project), self.project.name)
@@ -92,7 +92,7 @@ class BoardReader:
 
     @property
     def _stages(self) -> tuple[str, ...]:
-        return tuple(one.name for one in self.project.pipeline.stages)
+        return tuple(stage.name for stage in self.project.pipeline.stages)
 
     def _artifacts(self, said: _Said, count: int | None) -> tuple[list[ListedArtifact], int]:
         unreadable: Sequence[UnreadableMetadata]
@@ -101,10 +101,10 @@ class BoardReader:
             total = len(found) + len(unreadable)
         else:
             last, unreadable, total = newest(said.place, count)
-            found = [listed_of(one) for one in last]
-        for one in unreadable[:_COUNTED_OUT]:
-            self._tell(Notice(f"skipped {said.place.shown(one.name)}: {one.error.message}", warning=True))
-        return [one for one in found if one.app in self.project.apps], total
+            found = [listed_of(metadata) for metadata in last]
+        for metadata in unreadable[:_COUNTED_OUT]:
+            self._tell(Notice(f"skipped {said.place.shown(metadata.name)}: {metadata.error.message}", warning=True))
+        return [artifact for artifact in found if artifact.app in self.project.apps], total
 
     def _runs(self, place: Backend, count: int) -> dict[str, RunRecord]:
         """Commit -> its last run; of one that's at work, that one."""
@@ -113,12 +113,12 @@ class BoardReader:
             self._tell(Notice(f"skipped a record of a run in {place.shown(name)}: {why}", warning=True))
 
         found = read_runs(place, self.project.name, self._now(), newest=count, skip=skip)
-        if any(one.ended is None and one.holder is not None for one in found) and self._clock is None:
+        if any(record.ended is None and record.holder is not None for record in found) and self._clock is None:
             self._clock = StoreClock(place, lambda event: None)
-            found = [replace(one, now=self._now()) for one in found]
+            found = [replace(record, now=self._now()) for record in found]
         last: dict[str, RunRecord] = {}
-        for one in sorted(found, key=lambda one: one.is_at_work, reverse=True):
-            last.setdefault(one.commit, one)
+        for record in sorted(found, key=lambda run_record: run_record.is_at_work, reverse=True):
+            last.setdefault(record.commit, record)
         return last
 
     def _now(self) -> float:
@@ -126,30 +126,41 @@ class BoardReader:
 
     def _known(self, said: _Said, found: Sequence[ListedArtifact], runs: dict[str, RunRecord]) -> list[KnownArtifact]:
         """The artifacts, and the commits that have none yet, the newest first."""
-        said.expect([one.archive for one in found])
+        said.expect([listed_artifact.archive for listed_artifact in found])
         known = []
-        for one in found:
-            artifact = (one.label, one.app, one.version, one.archive, one.commit, one.created)
-            stops = said.stops(one.app, one.archive)
-            known.append(KnownArtifact(*artifact, said.words(one.archive), stops, runs.get(one.commit or "")))
-        have = {one.commit for one in known}
-        oldest = min((one.at for one in known), default=0.0)
+        for listed_artifact in found:
+            artifact = (
+                listed_artifact.label,
+                listed_artifact.app,
+                listed_artifact.version,
+                listed_artifact.archive,
+                listed_artifact.commit,
+                listed_artifact.created,
+            )
+            stops = said.stops(listed_artifact.app, listed_artifact.archive)
+            known.append(
+                KnownArtifact(
+                    *artifact, said.words(listed_artifact.archive), stops, runs.get(listed_artifact.commit or "")
+                )
+            )
+        have = {known_artifact.commit for known_artifact in known}
+        oldest = min((known_artifact.at for known_artifact in known), default=0.0)
         for commit, run in runs.items():
             at = run.began.at if run.began is not None else run.seen
             if commit not in have and not _has_artifacts(run) and at >= oldest:
                 every = tuple(stop for app in self.project.apps for stop in said.stops(app))
                 known.append(KnownArtifact(commit[:10], None, None, None, commit, at, stops=every, run=run))
-        return sorted(known, key=lambda one: one.at, reverse=True)
+        return sorted(known, key=lambda known_artifact: known_artifact.at, reverse=True)
 
     def _rows(self, place: Backend, known: Sequence[KnownArtifact], found: Iterable[ListedArtifact]) -> list[Row]:
-        artifacts = {one.label: one for one in found}
+        artifacts = {artifact.label: artifact for artifact in found}
 
-        def judge(one: KnownArtifact, stage: Stage) -> Sequence[CandidateLink]:
-            return self._links(place, artifacts[one.label], stage)
+        def judge(artifact: KnownArtifact, stage: Stage) -> Sequence[CandidateLink]:
+            return self._links(place, artifacts[artifact.label], stage)
 
         return rows_of(self.project.pipeline, self.project.name, known, judge)
 
-    def _links(self, place: Backend, one: ListedArtifact, stage: Stage) -> Sequence[CandidateLink]:
+    def _links(self, place: Backend, listed_artifact: ListedArtifact, stage: Stage) -> Sequence[CandidateLink]:
         if stage.environment is None:
             return ()
         environment = self._environment(stage.environment)
@@ -157,9 +168,9 @@ class BoardReader:
             return (environment,)
         if self._procedures is None:
             self._procedures = CommitProcedures(self.project)
-        read = self._procedures.of(one.commit)
+        read = self._procedures.of(listed_artifact.commit)
         try:
-            artifact = artifact_of(place, one)
+            artifact = artifact_of(place, listed_artifact)
             return gate_of(self.project, environment, artifact, self._tell, place, read).links
         except ArtifactError:
             raise
@@ -231,4 +242,4 @@ class _Said:
 
 
 def _has_artifacts(run: RunRecord) -> bool:
-    return any(isinstance(one, StageNoted) and one.artifacts for one in run.entries)
+    return any(isinstance(entry, StageNoted) and entry.artifacts for entry in run.entries)

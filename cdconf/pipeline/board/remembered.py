@@ -52,7 +52,7 @@ class StoreMemory:
                 str(VERSION),
                 evidence.project.name,
                 evidence.place.shown(""),
-                *sorted(one.id for one in evidence.signers.signers),
+                *sorted(signer.id for signer in evidence.signers.signers),
             ]
         )
         self._listed: dict[str, list[Any]] = {}
@@ -69,13 +69,13 @@ class StoreMemory:
         there = listed(self._evidence.place)
         known, self._listed = self._listed, {}
         fresh = []
-        for one in there:
-            row = known.get(one.name)
-            if row is not None and row[0] == one.size and row[-1] == one.modified:
-                self._listed[one.name] = row
+        for file in there:
+            row = known.get(file.name)
+            if row is not None and row[0] == file.size and row[-1] == file.modified:
+                self._listed[file.name] = row
             else:
-                fresh.append(one)
-        sizes = {one.name: one.size for one in fresh}
+                fresh.append(file)
+        sizes = {file.name: file.size for file in fresh}
         found, unreadable = read_all(self._evidence.place, fresh)
         for made in found:
             self._listed[made.name] = [sizes[made.name], *listed_of(made)[1:]]
@@ -146,7 +146,7 @@ class StoreMemory:
 
     def has_stops(self) -> bool:
         """Whether the store has any object that may be a stop."""
-        return any(one.startswith(_STOP) for names in self._sharded.values() for one in names)
+        return any(name.startswith(_STOP) for names in self._sharded.values() for name in names)
 
     @cached_property
     def _sharded(self) -> dict[str, list[str]]:
@@ -175,8 +175,8 @@ def _digest(words: Iterable[str]) -> str:
 
 def _by_shard(archives: Iterable[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for one in archives:
-        found.setdefault(one[:2], []).append(one)
+    for archive in archives:
+        found.setdefault(archive[:2], []).append(archive)
     return found
 
 
@@ -203,7 +203,7 @@ class _Counting:
         self._latest = evidence.now + AHEAD
         self._kinds = kinds
         offices = {kind[2]: evidence.signers.of(stage_office(kind[2]), evidence.now) for kind in kinds}
-        self._counts = [any(one.id == kind[0] for one in offices[kind[2]]) for kind in kinds]
+        self._counts = [any(signer.id == kind[0] for signer in offices[kind[2]]) for kind in kinds]
         self._about = [tuple(kind[1:]) for kind in kinds]
 
     def words(self, archive: str, row: Sequence[Any]) -> list[Word]:

@@ -84,7 +84,7 @@ class Cell(NamedTuple):
     @property
     def missing(self) -> list[CandidateLink]:
         """The links that aren't there."""
-        return [one for one in self.links if one.state == "missing"]
+        return [link for link in self.links if link.state == "missing"]
 
 
 @dataclass(frozen=True)
@@ -109,12 +109,12 @@ class Row(NamedTuple):
     @property
     def is_over(self) -> bool:
         """Whether nothing will be done for it any more."""
-        return all(one.state in DONE or one.is_past for one in self.cells.values())
+        return all(cell.state in DONE or cell.is_past for cell in self.cells.values())
 
     @property
     def is_ready(self) -> bool:
         """Whether a stage could begin."""
-        return any(one.state in ("ready", "interrupted") for one in self.cells.values())
+        return any(cell.state in ("ready", "interrupted") for cell in self.cells.values())
 
     def as_data(self) -> dict[str, Any]:
         """For the JSON document."""
@@ -129,8 +129,8 @@ class Row(NamedTuple):
             "subject": began.subject if began else None,
             "author": began.author if began else None,
             "at": known.at,
-            "stages": {name: _cell(one) for name, one in self.cells.items()},
-            "stops": [vars(one) for one in self.stops],
+            "stages": {name: _cell(cell) for name, cell in self.cells.items()},
+            "stops": [vars(stop) for stop in self.stops],
         }
 
 
@@ -144,7 +144,7 @@ def _cell(cell: Cell) -> dict[str, Any]:
         "statement": cell.statement,
         "log": cell.log,
         "superseded_by": cell.superseded_by,
-        "links": [vars(one) for one in cell.links],
+        "links": [vars(link) for link in cell.links],
     }
 
 

@@ -34,9 +34,9 @@ def words_of(project: str, archive: str, proofs: Iterable[CheckedObject]) -> tup
     """
     own = (project, archive)
     found = []
-    for one in proofs:
-        said = one.said
-        if one.refusal is None and isinstance(said, Proof) and (said.project, said.subject.archive) == own:
+    for proof in proofs:
+        said = proof.said
+        if proof.refusal is None and isinstance(said, Proof) and (said.project, said.subject.archive) == own:
             about = (said.app, said.stage, said.environment, said.copy_of)
-            found.append(Word(*about, said.result, said.finished, one.name))
+            found.append(Word(*about, said.result, said.finished, proof.name))
     return tuple(found)

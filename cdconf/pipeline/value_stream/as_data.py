@@ -16,15 +16,15 @@ def stream_data(stream: Stream, dora: Dora) -> dict[str, Any]:
         **_whole(stream.whole),
         "clocks_corrected": len(stream.clocks),
         "dora": _dora(dora),
-        "releases": [_release(one) for one in reversed(stream.releases)],
+        "releases": [_release(release) for release in reversed(stream.releases)],
         "waiting": [
             {
-                "commit": one.commit.id,
-                "subject": one.commit.subject,
-                "committed_at": one.commit.at,
-                "age_s": round(one.age, 3),
+                "commit": waiting.commit.id,
+                "subject": waiting.commit.subject,
+                "committed_at": waiting.commit.at,
+                "age_s": round(waiting.age, 3),
             }
-            for one in stream.waiting
+            for waiting in stream.waiting
         ],
     }
 
@@ -33,7 +33,7 @@ def _whole(whole: Whole) -> dict[str, Any]:
     found = whole.bottleneck
     return {
         "lead_time_s": whole.lead.as_data(),
-        "stages": [_step(one) for one in whole.steps],
+        "stages": [_step(step) for step in whole.steps],
         "idle_share": None if whole.idle is None else round(whole.idle, 6),
         "stopped_s": round(whole.stopped, 3),
         "bottleneck": {"stage": found.stage, "kind": found.kind, "share": round(found.share, 6)} if found else None,
@@ -58,7 +58,7 @@ def _dora(dora: Dora) -> dict[str, Any]:
         },
         "failed_deployment_recovery_time": {
             "seconds": dora.recovery.as_data(),
-            "failed": [_failure(one) for one in dora.failures],
+            "failed": [_failure(failure) for failure in dora.failures],
         },
         "change_fail_rate": {"failed": dora.change_fail_rate[0], "deployments": dora.count},
         "deployment_rework_rate": {"rework": list(dora.rework), "deployments": dora.count},
@@ -66,8 +66,8 @@ def _dora(dora: Dora) -> dict[str, Any]:
     found: dict[str, Any] = {
         name: {**value, "definition": DEFINITIONS[name], "source": SOURCE} for name, value in values.items()
     }
-    found["stopped_before_the_commit_point"] = [_deployment(one) for one in dora.stopped]
-    found["not_known"] = [_deployment(one) for one in dora.not_known]
+    found["stopped_before_the_commit_point"] = [_deployment(attempt) for attempt in dora.stopped]
+    found["not_known"] = [_deployment(attempt) for attempt in dora.not_known]
     found["names_no_deployment"] = list(dora.unresolved)
     return found
 
@@ -83,9 +83,9 @@ def _failure(failure: FailedDeployment) -> dict[str, Any]:
     }
 
 
-def _deployment(one: DeploymentAttempt) -> dict[str, Any]:
+def _deployment(attempt: DeploymentAttempt) -> dict[str, Any]:
     names = ("id", "run", "app", "version", "archive", "commit", "verdict")
-    return {**{name: getattr(one, name) for name in names}, "began_at": round(one.began, 3)}
+    return {**{name: getattr(attempt, name) for name in names}, "began_at": round(attempt.began, 3)}
 
 
 def _release(release: DeliveredRelease) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def _release(release: DeliveredRelease) -> dict[str, Any]:
         "verified_at": round(release.verified, 3),
         "since": release.since.id if release.since else None,
         "unknown": release.unknown or None,
-        "changes": [_change(one) for one in release.changes],
+        "changes": [_change(change) for change in release.changes],
     }
 
 
@@ -111,12 +111,12 @@ def _change(change: StreamChange) -> dict[str, Any]:
         "lead_time_s": round(change.length, 3),
         "parts": [
             {
-                "stage": one.stage,
-                "kind": one.kind,
-                "begins": round(one.begins, 3),
-                "ends": round(one.ends, 3),
-                "stopped": one.is_stop,
+                "stage": segment.stage,
+                "kind": segment.kind,
+                "begins": round(segment.begins, 3),
+                "ends": round(segment.ends, 3),
+                "stopped": segment.is_stop,
             }
-            for one in change.segments
+            for segment in change.segments
         ],
     }

@@ -67,7 +67,7 @@ def not_brought(head: str, releases: Iterable[str | None], commits: Mapping[str,
         if release is not None and release in commits:
             _reach(release, commits, seen)
     new = set(_reach(head, commits, seen)) if head in commits else set()
-    return [one for one in commits if one in new]
+    return [commit for commit in commits if commit in new]
 
 
 def _reach(start: str, commits: Mapping[str, StreamCommit], seen: set[str]) -> list[str]:
@@ -103,7 +103,7 @@ def left_out(names: Sequence[str], commits: Mapping[str, StreamCommit]) -> dict[
         if len(commit.parents) > 1:
             found[name] = "merge"
         elif name not in found:
-            undone = [one for one in commit.reverts if one in own and one != name and one not in found]
+            undone = [revert for revert in commit.reverts if revert in own and revert != name and revert not in found]
             for one in undone:
                 found[one] = found[name] = "reverted"
     return found

@@ -112,15 +112,21 @@ def dora(found: Stream, deployments: Sequence[DeploymentAttempt], marks: Iterabl
         now: The end of the period.
     """
     every = [*found.earlier, *found.releases]
-    last = {one.run: one for one in sorted(marks, key=lambda one: one.recorded_at)}
+    last = {mark.run: mark for mark in sorted(marks, key=lambda deployment_mark: deployment_mark.recorded_at)}
     events = _Events()
     _went_back(every, deployments, events)
     _repaired(every, last, events)
     _said(every, last, events)
-    failures = [_failure(one, every, events) for one in found.releases if one.deployment.id in events.failed]
-    lengths = [one.length for one in failures if one.length is not None]
-    attempts = [one for one in found.deployments if one.kind == "deployment" and one.verified_at is None]
-    times = [one.verified for one in found.releases]
+    failures = [
+        _failure(release, every, events) for release in found.releases if release.deployment.id in events.failed
+    ]
+    lengths = [failure.length for failure in failures if failure.length is not None]
+    attempts = [
+        deployment
+        for deployment in found.deployments
+        if deployment.kind == "deployment" and deployment.verified_at is None
+    ]
+    times = [release.verified for release in found.releases]
     return Dora(
         lead=found.whole.lead,
         count=len(found.releases),
@@ -128,29 +134,33 @@ def dora(found: Stream, deployments: Sequence[DeploymentAttempt], marks: Iterabl
         between=Figures.of(later - earlier for earlier, later in pairwise(times)),
         failures=tuple(failures),
         recovery=Figures.of(lengths),
-        rework=tuple(one.deployment.id for one in found.releases if one.deployment.id in events.rework),
-        stopped=tuple(one for one in attempts if one.verdict in STOPPED),
-        not_known=tuple(one for one in attempts if one.verdict == "unknown"),
+        rework=tuple(release.deployment.id for release in found.releases if release.deployment.id in events.rework),
+        stopped=tuple(attempt for attempt in attempts if attempt.verdict in STOPPED),
+        not_known=tuple(attempt for attempt in attempts if attempt.verdict == "unknown"),
         unresolved=tuple(dict.fromkeys(events.unresolved)),
     )
 
 
 def _went_back(releases: Sequence[DeliveredRelease], deployments: Sequence[DeploymentAttempt], events: _Events) -> None:
     """A release has failed when the environment went back from it, by a rollback or by an older one's deployment."""
-    place = {one.deployment.archive: number for number, one in enumerate(releases) if one.deployment.archive}
-    ids = {one.deployment.id: number for number, one in enumerate(releases)}
+    place = {
+        release.deployment.archive: number for number, release in enumerate(releases) if release.deployment.archive
+    }
+    ids = {release.deployment.id: number for number, release in enumerate(releases)}
     current: int | None = None
-    for one in sorted(deployments, key=lambda one: one.verified_at or 0.0):
-        at = one.verified_at
+    for deployment in sorted(deployments, key=lambda attempt: attempt.verified_at or 0.0):
+        at = deployment.verified_at
         if at is None:
             continue
-        known = place.get(one.archive) if one.archive and one.kind != "deployment" else None
-        following = ids.get(one.id, known)
-        is_back = one.kind == "rollback" or (following is not None and current is not None and following < current)
+        known = place.get(deployment.archive) if deployment.archive and deployment.kind != "deployment" else None
+        following = ids.get(deployment.id, known)
+        is_back = deployment.kind == "rollback" or (
+            following is not None and current is not None and following < current
+        )
         if is_back and current is not None and following != current:
             gone = releases[current].deployment.id
-            events.failed.setdefault(gone, (releases[current].verified, f"went back to {one.label}"))
-            events.over.setdefault(gone, (at, f"went back to {one.label}"))
+            events.failed.setdefault(gone, (releases[current].verified, f"went back to {deployment.label}"))
+            events.over.setdefault(gone, (at, f"went back to {deployment.label}"))
         current = following if following is not None else current
 
 
@@ -161,12 +171,16 @@ def _repaired(releases: Sequence[DeliveredRelease], marks: Mapping[str, Deployme
         mark = marks.get(own.id)
         named = [word for change in release.changes for word in change.commit.fixes]
         for word in [*named, *([mark.fixes] if mark and mark.fixes else [])]:
-            broken = named_by(word, [one.deployment for one in releases])
+            broken = named_by(word, [delivered_release.deployment for delivered_release in releases])
             if broken is None or broken.id == own.id:
                 events.unresolved.append(word)
                 continue
             events.rework.add(own.id)
-            verified = next(one.verified for one in releases if one.deployment.id == broken.id)
+            verified = next(
+                delivered_release.verified
+                for delivered_release in releases
+                if delivered_release.deployment.id == broken.id
+            )
             events.failed.setdefault(broken.id, (verified, f"repaired by {own.label}"))
             events.over.setdefault(broken.id, (release.verified, f"repaired by {own.label}"))
 
@@ -187,7 +201,10 @@ def _failure(release: DeliveredRelease, releases: Sequence[DeliveredRelease], ev
     at, why = events.failed[own.id]
     if own.id in events.over:
         return FailedDeployment(own, at, why, *events.over[own.id])
-    following = next((one for one in releases if one.verified > max(at, release.verified)), None)
+    following = next(
+        (delivered_release for delivered_release in releases if delivered_release.verified > max(at, release.verified)),
+        None,
+    )
     if following is None:
         return FailedDeployment(own, at, why)
     return FailedDeployment(
@@ -197,6 +214,6 @@ def _failure(release: DeliveredRelease, releases: Sequence[DeliveredRelease], ev
 
 def named_by(word: str, deployments: Sequence[DeploymentAttempt]) -> DeploymentAttempt | None:
     """The deployment that a word names: its id, the one that hosts know, a unique beginning of it, or `app@version`."""
-    by_label = [one for one in deployments if word == one.label]
-    found = by_label[-1:] or matching(word, deployments, lambda one: (one.id, one.run))
+    by_label = [deployment for deployment in deployments if word == deployment.label]
+    found = by_label[-1:] or matching(word, deployments, lambda attempt: (attempt.id, attempt.run))
     return found[0] if len(found) == 1 else None

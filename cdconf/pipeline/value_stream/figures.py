@@ -95,7 +95,7 @@ class Whole:
     @property
     def total(self) -> float:
         """All changes' time, in seconds."""
-        return sum(one.total for one in self.steps)
+        return sum(step.total for step in self.steps)
 
 
 def whole(changes: Iterable[StreamChange], order: Mapping[str, int]) -> Whole:
@@ -106,16 +106,16 @@ def whole(changes: Iterable[StreamChange], order: Mapping[str, int]) -> Whole:
         order: Stage -> its place in the pipeline.
     """
     every = list(changes)
-    by_step = [_by_step(one) for one in every]
+    by_step = [_by_step(change) for change in every]
     stages = {stage for one in by_step for stage, _ in one}
     ordered = sorted(stages, key=lambda name: (-2, "") if name is None else (order.get(name, len(order)), name))
     steps = tuple(_step(stage, by_step) for stage in ordered)
-    total = sum(one.total for one in steps)
+    total = sum(step.total for step in steps)
     enough = len(every) >= FEWEST and total > 0
-    work = sum(one.totals["work"] for one in steps)
-    stopped = sum(part.length for one in every for part in one.segments if part.is_stop)
+    work = sum(step.totals["work"] for step in steps)
+    stopped = sum(part.length for change in every for part in change.segments if part.is_stop)
     return Whole(
-        Figures.of(one.length for one in every),
+        Figures.of(change.length for change in every),
         steps,
         1 - work / total if enough else None,
         stopped,
@@ -125,8 +125,8 @@ def whole(changes: Iterable[StreamChange], order: Mapping[str, int]) -> Whole:
 
 def _by_step(change: StreamChange) -> dict[tuple[str | None, Kind], float]:
     found: dict[tuple[str | None, Kind], float] = {}
-    for one in change.segments:
-        found[one.stage, one.kind] = found.get((one.stage, one.kind), 0.0) + one.length
+    for segment in change.segments:
+        found[segment.stage, segment.kind] = found.get((segment.stage, segment.kind), 0.0) + segment.length
     return found
 
 
@@ -139,6 +139,6 @@ def _step(stage: str | None, by_step: list[dict[tuple[str | None, Kind], float]]
 
 def _bottleneck(steps: Iterable[StageFigures], total: float) -> Bottleneck:
     """The greatest sum; of equal ones the earliest stage's."""
-    sums = [(one.totals[kind], one.stage, kind) for one in steps for kind in KINDS]
+    sums = [(step.totals[kind], step.stage, kind) for step in steps for kind in KINDS]
     most, stage, kind = max(sums, key=lambda one: one[0])
     return Bottleneck(stage, kind, most / total)

@@ -47,7 +47,7 @@ def read_commits(root: Path, wanted: Iterable[str]) -> dict[str, StreamCommit]:
     if result.returncode != 0:
         reason = result.stderr.decode("utf-8", "replace").strip().splitlines() or ["no message"]
         raise CdconfError(f"git rev-list: {reason[-1]}")
-    return {one.id: one for one in _commits(result.stdout.decode("utf-8", "replace"))}
+    return {commit.id: commit for commit in _commits(result.stdout.decode("utf-8", "replace"))}
 
 
 def _here(root: Path, ids: list[str]) -> list[str]:
@@ -58,7 +58,7 @@ def _here(root: Path, ids: list[str]) -> list[str]:
     except FileNotFoundError as error:
         raise CdconfError("git isn't installed", hint="install git; commits are read through it") from error
     lines = result.stdout.decode("ascii", "replace").splitlines()
-    return [one.split()[0] for one in lines if one.endswith(" commit")]
+    return [line.split()[0] for line in lines if line.endswith(" commit")]
 
 
 def _commits(text: str) -> Iterator[StreamCommit]:

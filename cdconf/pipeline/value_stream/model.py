@@ -207,7 +207,7 @@ class DeliveredRelease:
     @cached_property
     def counted(self) -> tuple[StreamChange, ...]:
         """The changes that are counted."""
-        return tuple(one for one in self.changes if one.left_out is None)
+        return tuple(change for change in self.changes if change.left_out is None)
 
 
 @dataclass(frozen=True)

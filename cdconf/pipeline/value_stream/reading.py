@@ -38,7 +38,7 @@ def destination(project: Project) -> str:
     Raises:
         UsageError: It names none.
     """
-    named = [one.environment for one in project.pipeline.stages if one.environment is not None]
+    named = [stage.environment for stage in project.pipeline.stages if stage.environment is not None]
     if not named:
         raise UsageError("the pipeline names no environment", hint="say which one: --to ENV")
     return named[-1]
@@ -70,7 +70,8 @@ def known_of(
     deployments = told(there, said, environment, built)
     head = head_of(project.root, project.pipeline.branch)
     commits = read_commits(
-        project.root, [*(one.commit for one in deployments if one.commit), *([head] if head else [])]
+        project.root,
+        [*(deployment.commit for deployment in deployments if deployment.commit), *([head] if head else [])],
     )
     stage = project.pipeline.of_environment(environment)
     return StreamInput(
@@ -114,52 +115,63 @@ def told(
         built: Archive -> commit.
     """
     found = of_history(there, built)
-    runs: set[str | None] = {one.run for one in found if one.run}
-    for one in said:
-        is_one = one.kind == "stage" and one.environment == environment and one.result == "passed"
-        if is_one and one.refusal is None and one.app and one.run not in runs:
-            runs.add(one.run)
-            commit = built.get(one.archive or "") or one.commit
-            began = min(_time(one.body.get("started"), one.at), one.at)
-            identity = content_of(one.name)[:16]
+    runs: set[str | None] = {attempt.run for attempt in found if attempt.run}
+    for statement in said:
+        is_one = statement.kind == "stage" and statement.environment == environment and statement.result == "passed"
+        if is_one and statement.refusal is None and statement.app and statement.run not in runs:
+            runs.add(statement.run)
+            commit = built.get(statement.archive or "") or statement.commit
+            began = min(_time(statement.body.get("started"), statement.at), statement.at)
+            identity = content_of(statement.name)[:16]
             found.append(
                 DeploymentAttempt(
-                    identity, one.run, one.app, one.version, one.archive, commit, began, one.at, one.at, stage=one.stage
+                    identity,
+                    statement.run,
+                    statement.app,
+                    statement.version,
+                    statement.archive,
+                    commit,
+                    began,
+                    statement.at,
+                    statement.at,
+                    stage=statement.stage,
                 )
             )
-    return tuple(_again(sorted(found, key=lambda one: one.verified_at or one.ended)))
+    return tuple(_again(sorted(found, key=lambda attempt: attempt.verified_at or attempt.ended)))
 
 
 def of_history(there: Iterable[recorded.Deployment], built: Mapping[str, str] | None = None) -> list[DeploymentAttempt]:
     """The history's deployments; `built`: archive -> commit, of those that don't say it themselves."""
-    return [_deployment(one, built or {}) for one in there]
+    return [_deployment(deployment, built or {}) for deployment in there]
 
 
-def _deployment(one: recorded.Deployment, built: Mapping[str, str]) -> DeploymentAttempt:
-    ended = one.ended_at if one.ended_at is not None else one.started_at
+def _deployment(deployment: recorded.Deployment, built: Mapping[str, str]) -> DeploymentAttempt:
+    ended = deployment.ended_at if deployment.ended_at is not None else deployment.started_at
     return DeploymentAttempt(
-        id=one.id,
-        run=one.run,
-        app=one.app,
-        version=one.version,
-        archive=one.archive,
-        commit=one.commit or built.get(one.archive or ""),
-        began=one.started_at,
-        ended=max(ended, one.committed_at or ended),
-        committed_at=one.committed_at,
-        kind=one.kind,
-        verdict=one.verdict,
-        stage=one.stage,
+        id=deployment.id,
+        run=deployment.run,
+        app=deployment.app,
+        version=deployment.version,
+        archive=deployment.archive,
+        commit=deployment.commit or built.get(deployment.archive or ""),
+        began=deployment.started_at,
+        ended=max(ended, deployment.committed_at or ended),
+        committed_at=deployment.committed_at,
+        kind=deployment.kind,
+        verdict=deployment.verdict,
+        stage=deployment.stage,
     )
 
 
 def _again(deployments: Iterable[DeploymentAttempt]) -> Iterator[DeploymentAttempt]:
     """Marks what the environment had had before: of both sources together, only the order tells."""
     had: set[tuple[str, str | None]] = set()
-    for one in deployments:
-        key = (one.app, one.archive or one.version)
-        yield replace(one, kind="re-deployment") if one.kind == "deployment" and key in had else one
-        if one.verified_at is not None and one.kind != "throw-away":
+    for deployment in deployments:
+        key = (deployment.app, deployment.archive or deployment.version)
+        yield (
+            replace(deployment, kind="re-deployment") if deployment.kind == "deployment" and key in had else deployment
+        )
+        if deployment.verified_at is not None and deployment.kind != "throw-away":
             had.add(key)
 
 
@@ -171,8 +183,10 @@ def states_of(
     for stage in stages:
         recorded_runs.update(stage.runs)
         apps = tuple(dict.fromkeys(app for app, _, _ in stage.artifacts))
-        for one in stage.states:
-            yield StreamStageState(stage.commit, stage.stage, one.at, one.state, one.why, apps, one.opens_by_itself)
+        for state in stage.states:
+            yield StreamStageState(
+                stage.commit, stage.stage, state.at, state.state, state.why, apps, state.opens_by_itself
+            )
     for proof in said:
         commit = built.get(proof.archive or "") or proof.commit
         is_one = proof.kind == "stage" and proof.refusal is None and proof.stage and proof.app and commit
@@ -185,26 +199,28 @@ def states_of(
 def stops_of(said: Sequence[recorded.Statement]) -> Iterator[StreamStop]:
     """Stops, each with when it was lifted."""
     lifted: dict[str, float] = {}
-    for one in said:
-        if one.kind == "lift" and one.refusal is None:
-            stop = str(one.body.get("stop"))
-            lifted[stop] = min(lifted.get(stop, one.at), one.at)
-    for one in said:
-        if one.kind == "stop" and one.app and one.refusal is None:
-            yield StreamStop(one.app, one.archive, one.at, lifted.get(content_of(one.name)), one.stage)
+    for statement in said:
+        if statement.kind == "lift" and statement.refusal is None:
+            stop = str(statement.body.get("stop"))
+            lifted[stop] = min(lifted.get(stop, statement.at), statement.at)
+    for statement in said:
+        if statement.kind == "stop" and statement.app and statement.refusal is None:
+            yield StreamStop(
+                statement.app, statement.archive, statement.at, lifted.get(content_of(statement.name)), statement.stage
+            )
 
 
 def _approvals(said: Iterable[recorded.Statement]) -> Iterator[StreamApproval]:
-    for one in said:
-        counts = one.kind == "approval" and one.result == "approved" and one.refusal is None
-        if counts and one.archive and one.environment:
-            yield StreamApproval(one.archive, one.environment, one.at)
+    for statement in said:
+        counts = statement.kind == "approval" and statement.result == "approved" and statement.refusal is None
+        if counts and statement.archive and statement.environment:
+            yield StreamApproval(statement.archive, statement.environment, statement.at)
 
 
 def marks_of(marks: Iterable[recorded.Mark]) -> Iterator[DeploymentMark]:
     """Marks, as the metrics need them."""
-    for one in marks:
-        yield DeploymentMark(one.run, one.failed, one.at, one.why, one.fixes, one.recorded_at)
+    for mark in marks:
+        yield DeploymentMark(mark.run, mark.failed, mark.at, mark.why, mark.fixes, mark.recorded_at)
 
 
 def _time(value: object, otherwise: float) -> float:

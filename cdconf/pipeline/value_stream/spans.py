@@ -32,8 +32,8 @@ def of_states(
         until: When what hasn't ended ends.
     """
     by_stage: dict[tuple[str, str], list[StreamStageState]] = {}
-    for one in sorted(states, key=lambda one: one.at):
-        by_stage.setdefault((one.commit, one.stage), []).append(one)
+    for state in sorted(states, key=lambda stream_stage_state: stream_stage_state.at):
+        by_stage.setdefault((state.commit, state.stage), []).append(state)
     found: dict[str, list[StageSpan]] = {}
     for (commit, _), those in by_stage.items():
         found.setdefault(commit, []).extend(_of_stage(those, opened.get(commit, ()), until))
@@ -41,15 +41,15 @@ def of_states(
 
 
 def _of_stage(states: Sequence[StreamStageState], opened: Sequence[float], until: float) -> Iterable[StageSpan]:
-    for one, following in zip(states, [*states[1:], None], strict=True):
-        kind = _kind_of(one)
-        ends = max(one.at, following.at if following else until)
+    for state, following in zip(states, [*states[1:], None], strict=True):
+        kind = _kind_of(state)
+        ends = max(state.at, following.at if following else until)
         if kind is None or (following and following.why == GONE and kind == "work"):
             continue  # nobody knows when a runner died that was killed; its last word is the one before
         if kind == "people":
-            yield from _people(one, ends, opened, is_over=following is not None)
+            yield from _people(state, ends, opened, is_over=following is not None)
         else:
-            yield StageSpan(one.commit, one.stage, kind, one.at, ends)
+            yield StageSpan(state.commit, state.stage, kind, state.at, ends)
 
 
 def _people(state: StreamStageState, ends: float, opened: Sequence[float], *, is_over: bool) -> Iterable[StageSpan]:
@@ -74,10 +74,12 @@ def of_deployments(deployments: Iterable[DeploymentAttempt], stage: str | None) 
         stage: The stage that names the environment.
     """
     found: dict[str, list[StageSpan]] = {}
-    for one in deployments:
-        if one.commit is not None and one.kind == "deployment" and one.verdict != "refused":
-            span = StageSpan(one.commit, one.stage or stage or DEPLOY, "work", one.began, one.ended)
-            found.setdefault(one.commit, []).append(span)
+    for deployment in deployments:
+        if deployment.commit is not None and deployment.kind == "deployment" and deployment.verdict != "refused":
+            span = StageSpan(
+                deployment.commit, deployment.stage or stage or DEPLOY, "work", deployment.began, deployment.ended
+            )
+            found.setdefault(deployment.commit, []).append(span)
     return found
 
 
@@ -92,9 +94,9 @@ def of_stops(stops: Iterable[StreamStop], app: str, commit: str, archive: str | 
         until: When what still stands ends.
     """
     return [
-        StageSpan(commit, one.stage, "people", one.begins, until if one.ends is None else one.ends, is_stop=True)
-        for one in stops
-        if one.app == app and one.archive in (None, archive)
+        StageSpan(commit, stop.stage, "people", stop.begins, until if stop.ends is None else stop.ends, is_stop=True)
+        for stop in stops
+        if stop.app == app and stop.archive in (None, archive)
     ]
 
 
@@ -102,5 +104,7 @@ def opened_by(
     approvals: Iterable[StreamApproval], stops: Iterable[StreamStop], archive: str | None, app: str
 ) -> list[float]:
     """When somebody approved an artifact, or lifted a stop of it."""
-    lifted = [one.ends for one in stops if one.ends is not None and one.app == app and one.archive in (None, archive)]
-    return sorted([one.at for one in approvals if one.archive == archive] + lifted)
+    lifted = [
+        stop.ends for stop in stops if stop.ends is not None and stop.app == app and stop.archive in (None, archive)
+    ]
+    return sorted([approval.at for approval in approvals if approval.archive == archive] + lifted)

@@ -26,16 +26,16 @@ def split(begins: float, ends: float, spans: Sequence[StageSpan], order: Mapping
         spans: What was done to it, and what it waited for; those outside count for nothing.
         order: Stage -> its place in the pipeline.
     """
-    inside = [one for one in spans if one.begins < ends and one.ends > begins and one.ends > one.begins]
-    bounds = sorted({begins, ends, *(min(max(at, begins), ends) for one in inside for at in (one.begins, one.ends))})
-    coming = sorted(inside, key=lambda one: one.begins, reverse=True)
+    inside = [span for span in spans if span.begins < ends and span.ends > begins and span.ends > span.begins]
+    bounds = sorted({begins, ends, *(min(max(at, begins), ends) for span in inside for at in (span.begins, span.ends))})
+    coming = sorted(inside, key=lambda span: span.begins, reverse=True)
     active: list[StageSpan] = []
     cut: list[tuple[float, float, StageSpan | None]] = []
     for left, right in pairwise(bounds):
         while coming and coming[-1].begins <= left:
             active.append(coming.pop())
-        active = [one for one in active if one.ends > left]
-        best = max(active, key=lambda one: (*_weight(one, order), one.is_stop), default=None)
+        active = [span for span in active if span.ends > left]
+        best = max(active, key=lambda span: (*_weight(span, order), span.is_stop), default=None)
         cut.append((left, right, best))
     return _joined(_named(cut))
 
@@ -45,8 +45,8 @@ def clip(segments: Sequence[Segment], begins: float) -> tuple[Segment, ...]:
     first = bisect_right([one.ends for one in segments], begins)
     found = list(segments[first:])
     if found and found[0].begins < begins:
-        one = found[0]
-        found[0] = Segment(one.stage, one.kind, begins, one.ends, one.is_stop)
+        segment = found[0]
+        found[0] = Segment(segment.stage, segment.kind, begins, segment.ends, segment.is_stop)
     return tuple(found)
 
 
@@ -72,10 +72,10 @@ def _named(cut: Sequence[tuple[float, float, StageSpan | None]]) -> list[Segment
 
 def _joined(segments: Sequence[Segment]) -> tuple[Segment, ...]:
     found: list[Segment] = []
-    for one in segments:
+    for segment in segments:
         last = found[-1] if found else None
-        if last and (last.stage, last.kind, last.is_stop) == (one.stage, one.kind, one.is_stop):
-            found[-1] = Segment(last.stage, last.kind, last.begins, one.ends, last.is_stop)
+        if last and (last.stage, last.kind, last.is_stop) == (segment.stage, segment.kind, segment.is_stop):
+            found[-1] = Segment(last.stage, last.kind, last.begins, segment.ends, last.is_stop)
         else:
-            found.append(one)
+            found.append(segment)
     return tuple(found)

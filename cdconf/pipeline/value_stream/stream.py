@@ -77,7 +77,7 @@ class Stream:
     @property
     def clocks(self) -> list[StreamChange]:
         """The changes whose commit's time can't be right."""
-        return [change for one in self.releases for change in one.changes if abs(change.clock) > TOLERANCE]
+        return [change for release in self.releases for change in release.changes if abs(change.clock) > TOLERANCE]
 
 
 def stream(known: StreamInput, app: str, since: float) -> Stream:
@@ -88,19 +88,19 @@ def stream(known: StreamInput, app: str, since: float) -> Stream:
         app: The app.
         since: Releases that were verified before then don't count.
     """
-    own = [one for one in known.deployments if one.app == app]
-    first_ones = [one for one in own if one.kind == "deployment" and one.verified_at is not None]
+    own = [deployment for deployment in known.deployments if deployment.app == app]
+    first_ones = [attempt for attempt in own if attempt.kind == "deployment" and attempt.verified_at is not None]
     every = _Way(known, app, own).releases(first_ones)
-    counted = tuple(one for one in every if one.verified >= since)
-    changes = [change for one in counted for change in one.counted]
+    counted = tuple(release for release in every if release.verified >= since)
+    changes = [change for release in counted for change in release.counted]
     return Stream(
         app,
         since,
         counted,
         whole(changes, known.order),
-        _waiting(known, [one.commit for one in first_ones]),
-        tuple(one for one in own if one.ended >= since),
-        tuple(one for one in every if one.verified < since),
+        _waiting(known, [attempt.commit for attempt in first_ones]),
+        tuple(attempt for attempt in own if attempt.ended >= since),
+        tuple(release for release in every if release.verified < since),
     )
 
 
@@ -111,7 +111,7 @@ def _waiting(known: StreamInput, released: Sequence[str | None]) -> tuple[Waitin
     names = not_brought(known.head, released, known.commits)
     skipped = left_out(names, known.commits)
     at = times(known.commits, {known.head: known.now}) if names else {}
-    return tuple(Waiting(known.commits[one], known.now - at[one]) for one in names if one not in skipped)
+    return tuple(Waiting(known.commits[name], known.now - at[name]) for name in names if name not in skipped)
 
 
 class _Way:
@@ -125,30 +125,30 @@ class _Way:
 
     def __init__(self, known: StreamInput, app: str, deployments: Sequence[DeploymentAttempt]) -> None:
         self._known, self._app = known, app
-        self._archives = {one.commit: one.archive for one in deployments if one.commit}
+        self._archives = {deployment.commit: deployment.archive for deployment in deployments if deployment.commit}
         opened = {
             commit: made.opened_by(self._approvals, known.stops, archive, app)
             for commit, archive in self._archives.items()
         }
-        states = [one for one in known.states if not one.apps or app in one.apps]
+        states = [state for state in known.states if not state.apps or app in state.apps]
         self._spans = made.of_states(states, opened, known.now)
         for commit, those in made.of_deployments(deployments, known.stage).items():
             self._spans.setdefault(commit, []).extend(those)
-        first = {commit: min(one.begins for one in those) for commit, those in self._spans.items() if those}
+        first = {commit: min(span.begins for span in those) for commit, those in self._spans.items() if those}
         self._times = times(known.commits, first)
 
     @property
     def _approvals(self) -> Sequence[StreamApproval]:
-        return [one for one in self._known.approvals if one.environment == self._known.environment]
+        return [approval for approval in self._known.approvals if approval.environment == self._known.environment]
 
     def releases(self, deployments: Sequence[DeploymentAttempt]) -> list[DeliveredRelease]:
         """Those of deployments that brought something, the oldest first."""
-        there = brought([one.commit for one in deployments], self._known.commits, self._known.ends)
+        there = brought([deployment.commit for deployment in deployments], self._known.commits, self._known.ends)
         found = []
         since: DeploymentAttempt | None = None
-        for one, came in zip(deployments, there, strict=True):
-            found.append(self._release(one, since, came))
-            since = one
+        for attempt, came in zip(deployments, there, strict=True):
+            found.append(self._release(attempt, since, came))
+            since = attempt
         return found
 
     def _release(
@@ -161,7 +161,7 @@ class _Way:
         if deployment.commit is None or not came.commits:
             return release
         carrying = self._all_of(deployment.commit, deployment.archive)
-        begun = min((one.begins for one in carrying if not one.is_stop), default=verified)
+        begun = min((span.begins for span in carrying if not span.is_stop), default=verified)
         earliest = min(self._times[one] for one in came.commits)
         carried = split(min(earliest, verified), verified, carrying, self._known.order)
         skipped = left_out(came.commits, self._known.commits)
@@ -170,7 +170,7 @@ class _Way:
             commit, began = self._known.commits[name], min(self._times[name], verified)
             way = clip(carried, began)
             if name != deployment.commit and name in self._spans:
-                before = [replace(one, ends=min(one.ends, begun)) for one in self._all_of(name, None)]
+                before = [replace(span, ends=min(span.ends, begun)) for span in self._all_of(name, None)]
                 way = split(began, verified, [*before, *carrying], self._known.order)
             changes.append(StreamChange(commit, began, verified, way, began - commit.at, skipped.get(name)))
         return replace(release, changes=tuple(changes))

@@ -149,9 +149,9 @@ class BranchWatch:
         outlooks: Mapping[str, Outlook] = {}
         if self._progress.held and time.monotonic() >= self._look_again:
             began = time.monotonic()
-            outlooks = self._outlooks([one.commit for one in self._progress.held])
+            outlooks = self._outlooks([commit.commit for commit in self._progress.held])
             self._look_again = time.monotonic() + PATIENCE * (time.monotonic() - began)
-        if any(one.is_over for one in outlooks.values()):
+        if any(outlook.is_over for outlook in outlooks.values()):
             self._keep(decide.over(self._progress, outlooks))
         return decide.next_of(self._progress, outlooks, time.time())
 
@@ -197,7 +197,14 @@ class BranchWatch:
         self.emit(Notice(text + (f"\n  hint: {hint}" if hint else ""), warning=code != GATED))
 
     def _say_when(self, commit: str) -> None:
-        again_at = next((one.again_at for one in self._progress.held if one.commit == commit), None)
+        again_at = next(
+            (
+                unfinished_commit.again_at
+                for unfinished_commit in self._progress.held
+                if unfinished_commit.commit == commit
+            ),
+            None,
+        )
         if again_at is not None:
             self.emit(Notice(f"{commit[:10]} is tried again in {span(again_at - time.time())}"))
 

@@ -89,8 +89,8 @@ def moved(progress: WatchProgress, tip: str, what: Moved, *, is_each: bool) -> W
         what: How it got there.
         is_each: Whether each commit is run; else the newest one takes the place of those that are due.
     """
-    held_before = {one.commit for one in progress.held}
-    fresh = [one for one in what.commits if one not in progress.due and one not in held_before]
+    held_before = {commit.commit for commit in progress.held}
+    fresh = [commit for commit in what.commits if commit not in progress.due and commit not in held_before]
     if not fresh:
         return replace(progress, seen=tip)
     due = (*progress.due, *fresh) if is_each else (fresh[-1],)
@@ -102,7 +102,7 @@ def without(progress: WatchProgress, is_on_branch: Callable[[str], bool]) -> Wat
     return replace(
         progress,
         due=tuple(one for one in progress.due if is_on_branch(one)),
-        held=tuple(one for one in progress.held if is_on_branch(one.commit)),
+        held=tuple(commit for commit in progress.held if is_on_branch(commit.commit)),
     )
 
 
@@ -116,11 +116,13 @@ def ended(progress: WatchProgress, commit: str, code: int, outlook: Outlook | No
         outlook: What the store says now; None: it can't be read.
         now: Seconds since 1970.
     """
-    before = next((one for one in progress.held if one.commit == commit), None)
+    before = next(
+        (unfinished_commit for unfinished_commit in progress.held if unfinished_commit.commit == commit), None
+    )
     progress = replace(
         progress,
         due=tuple(one for one in progress.due if one != commit),
-        held=tuple(one for one in progress.held if one.commit != commit),
+        held=tuple(unfinished_commit for unfinished_commit in progress.held if unfinished_commit.commit != commit),
     )
     if code == OK or (outlook is not None and outlook.is_over):
         return progress
@@ -154,13 +156,13 @@ def next_of(progress: WatchProgress, outlooks: Mapping[str, Outlook], now: float
         outlooks: Of the commits that are held, as far as that's known.
         now: Seconds since 1970.
     """
-    for one in progress.held:
-        outlook = outlooks.get(one.commit)
-        if outlook is not None and outlook.is_ready and outlook.evidence != one.evidence:
-            return one.commit
+    for commit in progress.held:
+        outlook = outlooks.get(commit.commit)
+        if outlook is not None and outlook.is_ready and outlook.evidence != commit.evidence:
+            return commit.commit
     if progress.due:
         return progress.due[0]
-    return next((one.commit for one in progress.held if _is_time(one.again_at, now)), None)
+    return next((commit.commit for commit in progress.held if _is_time(commit.again_at, now)), None)
 
 
 def _is_time(again_at: float | None, now: float) -> bool:
@@ -171,7 +173,10 @@ def _is_time(again_at: float | None, now: float) -> bool:
 def over(progress: WatchProgress, outlooks: Mapping[str, Outlook]) -> WatchProgress:
     """Forgets the commits for which nothing will ever be done."""
     gone = {commit for commit, outlook in outlooks.items() if outlook.is_over}
-    return replace(progress, held=tuple(one for one in progress.held if one.commit not in gone))
+    return replace(
+        progress,
+        held=tuple(unfinished_commit for unfinished_commit in progress.held if unfinished_commit.commit not in gone),
+    )
 
 
 def pause_after(failures: int, every: float) -> float:
@@ -181,7 +186,7 @@ def pause_after(failures: int, every: float) -> float:
 
 def as_data(progress: WatchProgress) -> dict[str, object]:
     """For a file."""
-    return {"seen": progress.seen, "due": list(progress.due), "held": [vars(one) for one in progress.held]}
+    return {"seen": progress.seen, "due": list(progress.due), "held": [vars(commit) for commit in progress.held]}
 
 
 def from_data(data: object) -> WatchProgress:
@@ -193,9 +198,11 @@ def from_data(data: object) -> WatchProgress:
     if not isinstance(data, dict) or not isinstance(data["seen"], (str, type(None))):
         raise TypeError("seen")
     held = tuple(UnfinishedCommit(**one) for one in data["held"])
-    texts = [*data["due"], *(one.commit for one in held), *(one.evidence for one in held)]
-    if not all(isinstance(one, str) for one in texts):
+    texts = [*data["due"], *(commit.commit for commit in held), *(commit.evidence for commit in held)]
+    if not all(isinstance(text, str) for text in texts):
         raise TypeError("a commit")
-    if not all(isinstance(one.tries, int) and isinstance(one.again_at, (float, int, type(None))) for one in held):
+    if not all(
+        isinstance(commit.tries, int) and isinstance(commit.again_at, (float, int, type(None))) for commit in held
+    ):
         raise TypeError("held")
     return WatchProgress(data["seen"], tuple(data["due"]), held)

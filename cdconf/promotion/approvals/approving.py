@@ -65,14 +65,14 @@ def approver(review: Review, file: str | None) -> Approver:
 def _first(found: list[OwnKey], review: Review) -> OwnKey:
     """The first key of those here that the policy knows, if they're all one person's."""
     people, policy = review.about.people, review.about.policy
-    usable = [one for one in found if one.key.id not in review.evidence.signers.revoked]
-    owners = {one.key.id: person.name for one in usable if (person := people.by_key(one.key.id)) is not None}
+    usable = [key for key in found if key.key.id not in review.evidence.signers.revoked]
+    owners = {key.key.id: person.name for key in usable if (person := people.by_key(key.key.id)) is not None}
     if not owners:
         raise _no_key(found, policy, is_known=bool(people.persons))
     if len(set(owners.values())) > 1:
         names = " and ".join(sorted(set(owners.values())))
         raise UsageError(f"the SSH keys here are those of {names}", hint="say with which one to sign: --key FILE")
-    return next(one for one in usable if one.key.id in owners)
+    return next(key for key in usable if key.key.id in owners)
 
 
 def _no_key(found: list[OwnKey], policy: str, *, is_known: bool) -> UsageError:
@@ -82,7 +82,7 @@ def _no_key(found: list[OwnKey], policy: str, *, is_known: bool) -> UsageError:
     if not found:
         hint = "start an ssh-agent and `ssh-add` your key, or name its file: --key ~/.ssh/id_ed25519"
         return UsageError("there's no SSH key to sign with: none in an ssh-agent, none in ~/.ssh", hint=hint)
-    listed = ", ".join(f"{one.shown} {one.key.id}" for one in found)
+    listed = ", ".join(f"{key.shown} {key.key.id}" for key in found)
     hint = f"add one to `keys` of a person in {policy}, or name another: --key FILE"
     return UsageError(f"the policy doesn't know any of the SSH keys here: {listed}", hint=hint)
 
@@ -94,11 +94,13 @@ def check_counts(review: Review, who: Approver) -> None:
     label, where = review.gate.label, review.gate.environment
     people, problems = review.about.people, []
     written = review.authors.known(people).get(who.person.name)
-    for one in review.wanted.approvals:
-        if not people.are_of(who.person, one.groups):
-            problems.append(f"{one.source} asks for {', '.join(one.groups)}, and {who.name} isn't of them")
-        elif one.not_author and written is not None:
-            problems.append(f"{one.source} takes no author, and {who.name} has written commit {written.commit[:10]}")
+    for approval in review.wanted.approvals:
+        if not people.are_of(who.person, approval.groups):
+            problems.append(f"{approval.source} asks for {', '.join(approval.groups)}, and {who.name} isn't of them")
+        elif approval.not_author and written is not None:
+            problems.append(
+                f"{approval.source} takes no author, and {who.name} has written commit {written.commit[:10]}"
+            )
         else:
             return
     raise GateClosed(f"{who.name} can't approve {label} for {where}: {'; '.join(problems)}", hint="ask somebody else")
@@ -127,9 +129,9 @@ def give(
         CdconfError: Nothing could be signed.
     """
     candidate, now = review.about.candidate, time.time()
-    limits = [one.expires for one in review.wanted.approvals]
+    limits = [approval.expires for approval in review.wanted.approvals]
     if lasts is None and limits and None not in limits:
-        lasts = max(one for one in limits if one is not None)
+        lasts = max(limit for limit in limits if limit is not None)
     said = Approval(
         subject=candidate.subject,
         project=candidate.project,

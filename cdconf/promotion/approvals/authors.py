@@ -110,13 +110,13 @@ def _authors(root: Path, candidate: Candidate, own: Sequence[str], since: LastRe
     if since is not None and not _has(root, since.built_from):
         since = None
     excluded = [f"^{since.built_from}"] if since is not None else []
-    found = {one.commit: one for one in _listed(root, [*own, *excluded])}
+    found = {author.commit: author for author in _listed(root, [*own, *excluded])}
     if not {*own} <= found.keys():  # it's an older one than what runs: who wrote it still isn't somebody else
-        found |= {one.commit: one for one in _listed(root, ["--no-walk", *own])}
+        found |= {author.commit: author for author in _listed(root, ["--no-walk", *own])}
     if candidate.commit and candidate.commit != built_from and _differs(root, candidate, built_from):
         excluded += [f"^{since.commit}"] if since is not None and _has(root, since.commit) else []
         later = _listed(root, [candidate.commit, f"^{built_from}", *excluded])
-        found = {one.commit: one for one in later} | found
+        found = {author.commit: author for author in later} | found
     cut = _cut_off(root)
     if cut & found.keys():
         text = "the clone's history is cut off (`git fetch --unshallow` brings the rest)"

@@ -29,7 +29,7 @@ def approval_links(wanted: Sequence[Approvals], about: Counting) -> list[Candida
         again = names[:place].count(names[place])
         links.append(_link(f"{names[place]} ({again + 1})" if again else names[place], one, about))
     rejected = _rejected(about)
-    return [*rejected, *(replace(one, command=None) if rejected else one for one in links)]
+    return [*rejected, *(replace(link, command=None) if rejected else link for link in links)]
 
 
 def _rejected(about: Counting) -> list[CandidateLink]:
@@ -50,7 +50,9 @@ def _link(name: str, wanted: Approvals, about: Counting) -> CandidateLink:
         return CandidateLink(name, "missing", problem, details=_details(wanted))
     written = about.authors.known(about.people) if wanted.not_author and about.authors else {}
     counted, refused = _sorted_out(wanted, about)
-    able = {one.name for one in about.people.members(wanted.groups) if one.keys} - written.keys() - counted.keys()
+    able = (
+        {member.name for member in about.people.members(wanted.groups) if member.keys} - written.keys() - counted.keys()
+    )
     by = f" by {', '.join(wanted.groups)}" if wanted.groups else ""
     why = f"{len(counted)} of {wanted.count}{by}" + (f": {', '.join(sorted(counted))}" if counted else "")
     details = _details(wanted, counted, able, refused)

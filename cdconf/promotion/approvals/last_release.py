@@ -53,12 +53,12 @@ def last_release(evidence: Evidence, candidate: Candidate, stage: str | None) ->
         return None
     where = (candidate.project, candidate.app, candidate.environment, stage)
     found = []
-    for one in evidence.releases(candidate.environment, candidate.app):
-        said = one.said
-        if one.refusal is not None or not isinstance(said, Proof) or said.result != "passed":
+    for release in evidence.releases(candidate.environment, candidate.app):
+        said = release.said
+        if release.refusal is not None or not isinstance(said, Proof) or said.result != "passed":
             continue
         if (said.project, said.app, said.environment, said.stage) == where:
-            found.append((said, one.name))
+            found.append((said, release.name))
     for said, name in sorted(found, key=lambda pair: pair[0].finished, reverse=True):
         if said.subject.archive == candidate.subject.archive or said.built_from is None:
             continue
@@ -73,17 +73,25 @@ def built_from(about: Candidate | Proof, said: Iterable[CheckedObject]) -> froze
 
     Whoever can write to the store can write another commit beside an artifact, and these are signed.
     """
-    proofs = (one.said for one in said if isinstance(one.said, Proof) and (one.refusal is None or one.is_expired))
+    proofs = (
+        checked_object.said
+        for checked_object in said
+        if isinstance(checked_object.said, Proof) and (checked_object.refusal is None or checked_object.is_expired)
+    )
     same = (about.project, about.app, about.subject.archive)
     return frozenset(
-        one.built_from for one in proofs if one.built_from and (one.project, one.app, one.subject.archive) == same
+        proof.built_from
+        for proof in proofs
+        if proof.built_from and (proof.project, proof.app, proof.subject.archive) == same
     )
 
 
 def _was_stopped(evidence: Evidence, said: Proof) -> bool:
     """Whether the artifact was stopped, also when that was lifted: it may have been rolled back."""
     return any(
-        isinstance(one.said, Stop) and one.said.subject is not None and one.said.subject.archive == said.subject.archive
-        for one in evidence.stops(said.app, said.subject.archive)
-        if one.refusal is None or one.is_expired
+        isinstance(stop.said, Stop)
+        and stop.said.subject is not None
+        and stop.said.subject.archive == said.subject.archive
+        for stop in evidence.stops(said.app, said.subject.archive)
+        if stop.refusal is None or stop.is_expired
     )

@@ -61,7 +61,7 @@ def counting(
     With `with_authors`, who has written it is found out also where nobody asks.
     """
     authors = None
-    if with_authors or any(one.not_author for one in wanted.approvals):
+    if with_authors or any(approval.not_author for approval in wanted.approvals):
         since = last_release(evidence, candidate, wanted.own)
         authors = authors_of(evidence.project.root, candidate, since, built_from(candidate, said))
     people = wanted.policy.people
@@ -80,7 +80,9 @@ def counting(
 def _stops(candidate: Candidate, said: Iterable[CheckedObject]) -> dict[str, Stop]:
     """Those about the artifact or its app, also the ones that were lifted."""
     return {
-        one.name: one.said
-        for one in said
-        if isinstance(one.said, Stop) and (one.refusal is None or one.is_expired) and is_about(one.said, candidate)
+        checked_object.name: checked_object.said
+        for checked_object in said
+        if isinstance(checked_object.said, Stop)
+        and (checked_object.refusal is None or checked_object.is_expired)
+        and is_about(checked_object.said, candidate)
     }

@@ -90,7 +90,7 @@ def _public_part(content: bytes) -> SshKey | None:
 def keys_here() -> list[OwnKey]:
     """The keys of the agent, and those of ~/.ssh; what can't approve is left out."""
     found = [*_of_agent(), *_of_files()]
-    return list({one.key.id: one for one in reversed(found)}.values())[::-1]
+    return list({key.key.id: key for key in reversed(found)}.values())[::-1]
 
 
 def _of_files() -> list[OwnKey]:

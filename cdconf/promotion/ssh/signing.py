@@ -106,7 +106,7 @@ def _run(command: list[str]) -> tuple[list[str], int]:
     finally:
         _end(process, alone=not asks)
     lines = [one.replace(_PROMPT, "").strip() for one in said.decode("utf-8", "replace").splitlines()]
-    return [one for one in lines if one and not one.startswith(_NOISE)][-_SAID:], process.returncode
+    return [line for line in lines if line and not line.startswith(_NOISE)][-_SAID:], process.returncode
 
 
 def _end(process: subprocess.Popen[bytes], *, alone: bool) -> None:

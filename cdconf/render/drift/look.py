@@ -54,13 +54,13 @@ class DriftLook:
 
     def counts(self) -> dict[str, int]:
         """Cause -> how many findings no waiver covers; every cause is named."""
-        found = Counter(one.cause for one in self.findings if one.waived is None)
+        found = Counter(finding.cause for finding in self.findings if finding.waived is None)
         return {cause: found[cause] for cause in CAUSES}  # type: ignore[index]
 
     @property
     def waived(self) -> int:
         """How many findings a waiver covers."""
-        return sum(one.waived is not None for one in self.findings)
+        return sum(finding.waived is not None for finding in self.findings)
 
 
 def masked(look: DriftLook, mask: Callable[[str], str]) -> DriftLook:
@@ -69,21 +69,26 @@ def masked(look: DriftLook, mask: Callable[[str], str]) -> DriftLook:
     def text(raw: str | None) -> str | None:
         return None if raw is None else shown(mask(raw))
 
-    def finding(one: DriftFinding) -> DriftFinding:
-        texts: dict[str, Any] = {name: text(getattr(one, name)) for name in _TEXTS}
-        return replace(one, evidence=tuple(shown(mask(each)) for each in one.evidence), **texts)
+    def finding(drift_finding: DriftFinding) -> DriftFinding:
+        texts: dict[str, Any] = {name: text(getattr(drift_finding, name)) for name in _TEXTS}
+        return replace(drift_finding, evidence=tuple(shown(mask(each)) for each in drift_finding.evidence), **texts)
 
-    findings = [finding(one) for one in look.findings]
+    findings = [finding(drift_finding) for drift_finding in look.findings]
     unreachable, failed = (
         {name: shown(mask(why)) for name, why in one.items()} for one in (look.unreachable, look.failed)
     )
     return replace(look, findings=tuple(findings), unreachable=unreachable, failed=failed, error=text(look.error))
 
 
-def message_of(one: DriftFinding) -> str:
+def message_of(finding: DriftFinding) -> str:
     """A finding for people: what it is, how it differs, who may have done it, and what mends it."""
-    parts = [f"{one.type} {one.title}: {CAUSES[one.cause]}", one.message, one.diff, *one.evidence]
-    parts += [f"to mend it: {one.repair}"] if one.repair else []
+    parts = [
+        f"{finding.type} {finding.title}: {CAUSES[finding.cause]}",
+        finding.message,
+        finding.diff,
+        *finding.evidence,
+    ]
+    parts += [f"to mend it: {finding.repair}"] if finding.repair else []
     return "\n".join(part.rstrip("\n") for part in parts if part)
 
 
@@ -94,7 +99,8 @@ def signature(look: DriftLook) -> str:
     """
     total = hashlib.sha256()
     rows: list[tuple[str, ...]] = [
-        (*one.identity, one.cause, one.diff or "", one.message or "", one.waived or "") for one in look.findings
+        (*finding.identity, finding.cause, finding.diff or "", finding.message or "", finding.waived or "")
+        for finding in look.findings
     ]
     rows += [("unreachable", name) for name in look.unreachable]  # why is told in other words each time
     rows += [("failed", name, why) for name, why in look.failed.items()]

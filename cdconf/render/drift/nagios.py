@@ -46,7 +46,7 @@ def line_of(text: str) -> str:
 
 
 def _hosts(look: DriftLook, word: str, causes: Sequence[str]) -> str:
-    found = [one.host for one in look.findings if one.cause in causes and one.waived is None]
+    found = [finding.host for finding in look.findings if finding.cause in causes and finding.waived is None]
     return _named(f"{len(found)} {word}", list(dict.fromkeys(found))) if found else ""
 
 

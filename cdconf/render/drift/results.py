@@ -21,7 +21,7 @@ def document(look: DriftLook, prefix: str) -> dict[str, Any]:
         "drift_unreachable": "A host wasn't looked at.",
     }
     levels = {"drift_by_hand": "error", "drift_both": "error", "drift_not_applied": "warning"}
-    results = [_result(one, list(rules), levels, prefix) for one in look.findings]
+    results = [_result(finding, list(rules), levels, prefix) for finding in look.findings]
     for name, why in {**look.unreachable, **look.failed, **({"": look.error} if look.error else {})}.items():
         text = f"{name}: {why}" if name else why
         identity = f"unreachable\0{look.environment}\0{name}"
@@ -30,13 +30,13 @@ def document(look: DriftLook, prefix: str) -> dict[str, Any]:
     return sarif.log(described, results)
 
 
-def _result(one: DriftFinding, rules: list[str], levels: dict[str, str], prefix: str) -> dict[str, Any]:
-    kind = f"drift_{one.cause}"
-    file, _, line = (one.source or "").rpartition(":")
+def _result(finding: DriftFinding, rules: list[str], levels: dict[str, str], prefix: str) -> dict[str, Any]:
+    kind = f"drift_{finding.cause}"
+    file, _, line = (finding.source or "").rpartition(":")
     place = (f"{prefix}{file}", int(line)) if file and line.isdecimal() else None
-    identity = "\0".join((*one.identity, one.cause))
-    text = f"{one.host}: {message_of(one)}"
+    identity = "\0".join((*finding.identity, finding.cause))
+    text = f"{finding.host}: {message_of(finding)}"
     result = sarif.result(kind, rules.index(kind), levels.get(kind, "warning"), text, identity, place)
-    if one.waived is not None:
-        result["suppressions"] = [{"kind": "external", "justification": one.waived}]
+    if finding.waived is not None:
+        result["suppressions"] = [{"kind": "external", "justification": finding.waived}]
     return result

@@ -14,15 +14,15 @@ def junit(look: DriftLook) -> bytes:
     """A suite for each host: a finding is a failure, what can't be told an error, and a waived finding skipped."""
     suites = ET.Element("testsuites", name=well_formed(f"drift {look.environment}"))
     for name in look.hosts:
-        mine = [one for one in look.findings if one.host == name]
+        mine = [finding for finding in look.findings if finding.host == name]
         broken = look.unreachable.get(name) or look.failed.get(name)
         suite = ET.SubElement(suites, "testsuite", name=well_formed(name))
-        for one in mine:
+        for finding in mine:
             case = ET.SubElement(suite, "testcase", classname=well_formed(name))
-            case.set("name", well_formed(f"{one.type} {one.title}"))
-            kind = "skipped" if one.waived is not None else "error" if one.cause == "unknown" else "failure"
-            told = ET.SubElement(case, kind, message=well_formed(one.waived or one.cause.replace("_", " ")))
-            told.text = None if one.waived is not None else well_formed(message_of(one))
+            case.set("name", well_formed(f"{finding.type} {finding.title}"))
+            kind = "skipped" if finding.waived is not None else "error" if finding.cause == "unknown" else "failure"
+            told = ET.SubElement(case, kind, message=well_formed(finding.waived or finding.cause.replace("_", " ")))
+            told.text = None if finding.waived is not None else well_formed(message_of(finding))
         if broken or not mine:
             case = ET.SubElement(suite, "testcase", classname=well_formed(name), name="drift")
             if broken:

@@ -30,9 +30,9 @@ def page(found: Sequence[Shown]) -> str:
             '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{_safe('Value stream: ' + ', '.join(one.stream.app for one in found))}</title>",
+            f"<title>{_safe('Value stream: ' + ', '.join(shown.stream.app for shown in found))}</title>",
             f"<style>{_STYLE}</style>\n</head>\n<body>",
-            *(part for one in found for part in _app(one)),
+            *(part for shown in found for part in _app(shown)),
             "</body>\n</html>\n",
         ]
     )
@@ -44,7 +44,7 @@ def _app(shown: Shown) -> Iterator[str]:
     yield "<h2>Stages</h2>"
     yield _table(
         ("stage", *(f"{kind}: p50|p85|in all" for kind in KINDS), "of all time"),
-        (_stage(one, found.whole.total) for one in found.whole.steps),
+        (_stage(step, found.whole.total) for step in found.whole.steps),
         numbers=range(1, 11),
     )
     yield f'<h2>DORA\'s metrics</h2><p><small>Definitions: <a href="{SOURCE}">{SOURCE}</a></small></p>'
@@ -52,9 +52,11 @@ def _app(shown: Shown) -> Iterator[str]:
     yield _table(("metric", "value", "definition"), rows)
     yield from _list(words.beside(shown))
     yield "<h2>Changes</h2>"
-    changes = [(one.deployment.label, change) for one in reversed(found.releases) for change in one.changes]
+    changes = [(release.deployment.label, change) for release in reversed(found.releases) for change in release.changes]
     heads = ("release", "commit", "subject", "committed", "verified", "took", *KINDS, "")
-    yield _table(heads, (_change(label, one) for label, one in changes[:_ROWS]), numbers=range(5, 9))
+    yield _table(
+        heads, (_change(label, stream_change) for label, stream_change in changes[:_ROWS]), numbers=range(5, 9)
+    )
     if len(changes) > _ROWS:
         yield f"<p>and {len(changes) - _ROWS} older ones: --json has them all</p>"
     if found.waiting:
@@ -86,8 +88,8 @@ def _change(label: str, change: StreamChange) -> tuple[str, ...]:
 def _table(heads: Iterable[str], rows: Iterable[Sequence[str]], numbers: range = range(0)) -> str:
     """A table; a head with bars in it stands for several columns, whose names are between them."""
     names: list[str] = []
-    for one in heads:
-        first, *rest = one.split("|")
+    for head in heads:
+        first, *rest = head.split("|")
         names += [first, *rest]
     kinds = [' class="n"' if place in numbers else "" for place in range(len(names))]
     top = "".join(f"<th{kind}>{_safe(name)}</th>" for kind, name in zip(kinds, names, strict=True))
@@ -99,7 +101,7 @@ def _table(heads: Iterable[str], rows: Iterable[Sequence[str]], numbers: range =
 
 
 def _list(texts: Iterable[str]) -> Iterator[str]:
-    told = [f"<li>{_safe(one)}</li>" for one in texts]
+    told = [f"<li>{_safe(text)}</li>" for text in texts]
     if told:
         yield "<ul>" + "".join(told) + "</ul>"
 

@@ -56,13 +56,13 @@ def picture(found: Sequence[Shown]) -> str:
     """The apps' maps, one below the other."""
     parts: list[str] = []
     y = float(MARGIN)
-    for one in found[:_APPS]:
-        made, y = _app(one, y)
+    for shown in found[:_APPS]:
+        made, y = _app(shown, y)
         parts += made
     if len(found) > _APPS:
         parts.append(_text(MARGIN, y, f"and {len(found) - _APPS} more apps: --app shows one", "small"))
         y += 20
-    title = ", ".join(one.stream.app for one in found[:_APPS])
+    title = ", ".join(shown.stream.app for shown in found[:_APPS])
     height = round(y + MARGIN / 2)
     return "\n".join(
         [
@@ -104,7 +104,7 @@ def _waiting(shown: Shown, y: float) -> list[str]:
     number = len(shown.stream.waiting)
     if not number:
         return []
-    oldest = words.length(max(one.age for one in shown.stream.waiting))
+    oldest = words.length(max(waiting.age for waiting in shown.stream.waiting))
     text = f"not in {shown.environment} yet: {words.counted(number, 'commit')}, the oldest {oldest} old"
     return [_text(MARGIN, y + 6, text, "small", size=118)]
 
@@ -145,7 +145,7 @@ def _figures(step: StageFigures, kind: Kind) -> str:
 
 def _chart(shown: Shown, y: float) -> list[str]:
     """A dot for each change: when it was verified, and how long it took; crosses for deployments that failed."""
-    bad = {one.deployment.id for one in shown.dora.failures}
+    bad = {failure.deployment.id for failure in shown.dora.failures}
     pairs = [(change, release.deployment.id in bad) for release in shown.stream.releases for change in release.counted]
     changes = pairs[-_DOTS:]
     if not changes:

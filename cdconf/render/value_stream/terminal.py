@@ -40,7 +40,7 @@ def lines(shown: Shown, width: int, *, is_plain: bool = False, ways: bool = Fals
     made += _text(words.head(shown), room)
     for sentence in words.summary(shown):
         made += _text(sentence, room)
-    changes = [change for one in reversed(found.releases) for change in one.counted]
+    changes = [change for release in reversed(found.releases) for change in release.counted]
     if len(changes) >= FEWEST:
         made += [[], *_table(found.whole.steps, found.whole.total, room, signs)]
     if changes and (ways or len(changes) < FEWEST):
@@ -57,12 +57,12 @@ def _table(steps: Sequence[StageFigures], total: float, room: int, signs: Mappin
     size = room - name - 3 * (_CELL + 1) - _SHARE - 2
     heads = "".join(f" {kind:>{_CELL}}" for kind in KINDS)
     yield [StyledPart(f"{'stage, p50/p85':<{name}}{heads}  {'of all time':>{size + _SHARE}.{size + _SHARE}}", "bold")]
-    longest = max(one.total for one in steps)
-    for one in steps:
-        cells = "".join(f" {_cell(one.figures[kind], one.totals[kind]):>{_CELL}}" for kind in KINDS)
-        share = words.percent(one.total / total if total else 0.0)
-        bar = _bar([(kind, one.totals[kind]) for kind in KINDS], longest, size, signs)
-        yield [StyledPart(f"{padded(words.stage(one.stage), name)}{cells}  "), *bar, StyledPart(f"{share:>{_SHARE}}")]
+    longest = max(step.total for step in steps)
+    for step in steps:
+        cells = "".join(f" {_cell(step.figures[kind], step.totals[kind]):>{_CELL}}" for kind in KINDS)
+        share = words.percent(step.total / total if total else 0.0)
+        bar = _bar([(kind, step.totals[kind]) for kind in KINDS], longest, size, signs)
+        yield [StyledPart(f"{padded(words.stage(step.stage), name)}{cells}  "), *bar, StyledPart(f"{share:>{_SHARE}}")]
 
 
 def _cell(figures: Figures, total: float) -> str:
@@ -97,15 +97,17 @@ def _way(change: StreamChange, room: int, signs: Mapping[Kind, str]) -> Iterator
     yield [StyledPart(cut(f"{commit.id[:10]} {words.length(change.length)}: {commit.subject}", room), "bold")]
     name = _NAME if room == WIDTH else _NARROW_NAME
     bar = room - name - 36
-    for one in change.segments:
-        left = round((one.begins - change.began) / change.length * bar) if change.length else 0
-        right = round((one.ends - change.began) / change.length * bar) if change.length else 0
+    for segment in change.segments:
+        left = round((segment.begins - change.began) / change.length * bar) if change.length else 0
+        right = round((segment.ends - change.began) / change.length * bar) if change.length else 0
         left = min(left, bar - 1)
-        drawn = " " * left + signs[one.kind] * max(1, right - left)
-        kind = words.KIND_NAMES[one.kind] + (" (stop)" if one.is_stop else "")
+        drawn = " " * left + signs[segment.kind] * max(1, right - left)
+        kind = words.KIND_NAMES[segment.kind] + (" (stop)" if segment.is_stop else "")
         yield [
-            StyledPart(f"  {padded(words.stage(one.stage), name)} {kind:<18.18}{words.length(one.length):>12}  "),
-            StyledPart(drawn, _STYLES[one.kind]),
+            StyledPart(
+                f"  {padded(words.stage(segment.stage), name)} {kind:<18.18}{words.length(segment.length):>12}  "
+            ),
+            StyledPart(drawn, _STYLES[segment.kind]),
         ]
 
 

@@ -93,7 +93,7 @@ def bottleneck(found: Bottleneck | None) -> str | None:
 def head(shown: Shown) -> str:
     """What the figures are about."""
     found = shown.stream
-    changes = sum(len(one.counted) for one in found.releases)
+    changes = sum(len(release.counted) for release in found.releases)
     releases = counted(len(found.releases), "release")
     return f"{releases} with {counted(changes, 'change')}, {date(found.since)} to {date(shown.now)} UTC"
 
@@ -120,7 +120,7 @@ def notes(shown: Shown) -> Iterator[str]:
         ("merge", "{} left out: merges bring nothing of their own"),
         ("reverted", "{} left out: they were reverted before they were deployed"),
     ):
-        number = sum(change.left_out == reason for one in found.releases for change in one.changes)
+        number = sum(change.left_out == reason for release in found.releases for change in release.changes)
         if number:
             yield words.format(counted(number, "commit"))
     if found.clocks:
@@ -129,12 +129,16 @@ def notes(shown: Shown) -> Iterator[str]:
             f"{counted(number, 'commit')} with a wrong clock: its time is after what was done to it, or before what "
             + ("it follows; the nearest time that can be is counted")
         )
-    rewritten = sum(one.commit.at - one.commit.authored_at > 60 for rel in found.releases for one in rel.counted)
+    rewritten = sum(
+        stream_change.commit.at - stream_change.commit.authored_at > 60
+        for rel in found.releases
+        for stream_change in rel.counted
+    )
     if rewritten:
         yield f"{counted(rewritten, 'commit')} written earlier than committed (rebased, amended): the commit counts"
-    for one in found.releases:
-        if one.unknown:
-            yield f"{one.deployment.label}: {one.unknown}"
+    for release in found.releases:
+        if release.unknown:
+            yield f"{release.deployment.label}: {release.unknown}"
 
 
 def metrics(shown: Shown) -> Iterator[tuple[str, str, str]]:
@@ -142,7 +146,7 @@ def metrics(shown: Shown) -> Iterator[tuple[str, str, str]]:
     found = shown.dora
     per_day = f", {found.count / found.days:.2g} a day" if found.days > 0 and found.count else ""
     between = f"; between two: {figures(found.between)}" if found.between.p50 is not None else ""
-    still = [one for one in found.failures if one.recovered is None]
+    still = [failure for failure in found.failures if failure.recovered is None]
     values = {
         "change_lead_time": figures(found.lead),
         "deployment_frequency": f"{found.count} in {found.days:.3g} days{per_day}{between}",
@@ -161,22 +165,25 @@ def _rate(some: int, every: int) -> str:
     return f"{share}({some} of {every})" if share else f"{some} of {every}"
 
 
-def failed(one: FailedDeployment, now: float) -> str:
+def failed(failure: FailedDeployment, now: float) -> str:
     """What became of a deployment that failed."""
-    if one.recovered is None or one.length is None:
-        return f"{one.deployment.label} failed ({one.why}), {length(max(0.0, now - one.at))} ago; it isn't over"
-    assumed = ", which is taken for the end of it" if one.is_assumed else ""
-    return f"{one.deployment.label} failed ({one.why}); over after {length(one.length)}: {one.by}{assumed}"
+    if failure.recovered is None or failure.length is None:
+        since = length(max(0.0, now - failure.at))
+        return f"{failure.deployment.label} failed ({failure.why}), {since} ago; it isn't over"
+    assumed = ", which is taken for the end of it" if failure.is_assumed else ""
+    return (
+        f"{failure.deployment.label} failed ({failure.why}); over after {length(failure.length)}: {failure.by}{assumed}"
+    )
 
 
 def beside(shown: Shown) -> Iterator[str]:
     """What belongs beside the metrics, and isn't in them."""
     found = shown.dora
-    for one in found.failures:
-        yield failed(one, shown.now)
+    for failure in found.failures:
+        yield failed(failure, shown.now)
     if found.stopped:
         text = f"{counted(len(found.stopped), 'deployment')} stopped before the commit point: no change failure"
-        yield f"{text} ({', '.join(dict.fromkeys(one.label for one in found.stopped))})"
+        yield f"{text} ({', '.join(dict.fromkeys(attempt.label for attempt in found.stopped))})"
     if found.not_known:
         yield f"nobody knows how {counted(len(found.not_known), 'attempt')} ended (`cdconf history rebuild`)"
     for word in found.unresolved:

@@ -44,8 +44,8 @@ def parse(entry: Any) -> Rule:
         "verdict": verdicts[0],
         "ports": ports,
         "protocols": protocols,
-        "sources4": [str(one) for one in ipaddress.collapse_addresses(n for n in networks if n.version == 4)],
-        "sources6": [str(one) for one in ipaddress.collapse_addresses(n for n in networks if n.version == 6)],
+        "sources4": [str(address) for address in ipaddress.collapse_addresses(n for n in networks if n.version == 4)],
+        "sources6": [str(address) for address in ipaddress.collapse_addresses(n for n in networks if n.version == 6)],
         "interfaces": [_matching(_INTERFACE, one, "interface") for one in _listed(entry.get("interface", []))],
         "comment": _matching(_COMMENT, entry["comment"], "comment") if "comment" in entry else "",
     }

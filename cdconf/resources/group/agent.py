@@ -16,7 +16,7 @@ def observe(fields):
     state = {"gid": gid}
     if "members" in fields:
         exclusive = fields.get("exclusive_members")
-        state["members"] = sorted({one for one in members if exclusive or one in fields["members"]})
+        state["members"] = sorted({member for member in members if exclusive or member in fields["members"]})
     return state
 
 

@@ -115,7 +115,7 @@ def _mount(fields, before):
 
 
 def _remount(fields, options):
-    kept = [one for one in options if one not in ("defaults", "bind")] or ["rw"]
+    kept = [option for option in options if option not in ("defaults", "bind")] or ["rw"]
     mounting.mount(fields, ["remount"] + (["bind"] if "bind" in options else []) + kept)
 
 

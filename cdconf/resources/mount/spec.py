@@ -20,7 +20,7 @@ def _normalise(fields: Fields, context: Context) -> Fields:
         if name not in fields:
             raise context.error(f"mount '{fields['path']}' has no {name}")
     options = [one.strip() for text in fields["options"] for one in text.split(",") if one.strip()]
-    if any(_BLANK.search(one) for one in options):
+    if any(_BLANK.search(option) for option in options):
         raise context.error("an option of a mount can't hold blanks")
     if any(one in options for one in _SINGLE):
         fields["type"] = "none"

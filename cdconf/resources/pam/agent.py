@@ -44,7 +44,7 @@ def _read(fields):
 
 
 def _stack(rules, fields):
-    return [one for one in rules if one.type in (fields["type"], INCLUDE)]
+    return [rule for rule in rules if rule.type in (fields["type"], INCLUDE)]
 
 
 def _find(stack, fields):

@@ -43,7 +43,7 @@ def _state(fields, row, extensions):
     if "settings" in fields:
         state["settings"] = postgres.settings(fields["settings"], row["settings"])
     if "extensions" in fields:
-        there = {one["extname"] for one in extensions}
+        there = {extension["extname"] for extension in extensions}
         state["extensions"] = [name for name in fields["extensions"] if name in there]
     return state
 

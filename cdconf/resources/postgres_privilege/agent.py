@@ -86,7 +86,7 @@ def _chosen(fields, rows):
 
 def apply(fields, difference):
     """One transaction; a role's privileges on what's right already aren't touched."""
-    changes = [one for name, have in _found(fields).items() for one in statements(fields, name, have)]
+    changes = [statement for name, have in _found(fields).items() for statement in statements(fields, name, have)]
     script = [postgres.connect(fields["database"]), "BEGIN"] + changes + ["COMMIT"]
     postgres.execute(script, fields.get("port"))
 

@@ -37,7 +37,7 @@ def observe(fields):
     if ages or "locked" in fields or "password_hash" in fields or "expires" in fields:
         shadow = accounts.password(name) or {"hash": "", "locked": False, "expires": accounts.NEVER}
         state.update(locked=shadow["locked"], password_hash=shadow["hash"], expires=shadow["expires"])
-        state.update((one, accounts.age(name, one)) for one in ages)
+        state.update((age, accounts.age(name, age)) for age in ages)
     return state
 
 

@@ -59,17 +59,17 @@ def _is_locked(descriptor: int) -> bool:
     return False
 
 
-def row_of(data: Path, one: UnfinishedRun) -> dict[str, Any]:
+def row_of(data: Path, run: UnfinishedRun) -> dict[str, Any]:
     """A run that has no end, as a row of the history has it."""
-    return as_row(one, read_events(data, one.id))
+    return as_row(run, read_events(data, run.id))
 
 
-def as_row(one: UnfinishedRun, events: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def as_row(run: UnfinishedRun, events: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The same, of its events; pure."""
     empty: dict[str, Any] = {"environment": None, "app": None, "version": None, "user": None, "artifact": None}
     empty |= {"commit": None, "controller": None, "detail": None, "events": []}
-    row = empty | killed_record(one.id, events)
-    row |= {"ordered_at": row["started_at"], "said_at": one.said, "lives": one.lives}
-    if one.lives:
+    row = empty | killed_record(run.id, events)
+    row |= {"ordered_at": row["started_at"], "said_at": run.said, "lives": run.lives}
+    if run.lives:
         row |= {"source": "running", "error": None, "duration_s": None}
     return row

@@ -41,7 +41,7 @@ class _Elsewhere(Project):
 
 def elsewhere(project: Project, folder: Path) -> Project:
     """The same project, where what's made for sessions goes into another directory than `.cdconf/`."""
-    return _Elsewhere(**{one.name: getattr(project, one.name) for one in fields(Project)}, own=folder)
+    return _Elsewhere(**{field.name: getattr(project, field.name) for field in fields(Project)}, own=folder)
 
 
 def look_at(root: Path) -> LookedAt:
@@ -52,7 +52,7 @@ def look_at(root: Path) -> LookedAt:
         UsageError: There is none.
     """
     found = load_project(root, needs_roles=False)
-    return LookedAt(**{one.name: getattr(found, one.name) for one in fields(found)})
+    return LookedAt(**{field.name: getattr(found, field.name) for field in fields(found)})
 
 
 def files_of(project: Project) -> Iterator[Path]:

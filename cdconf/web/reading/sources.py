@@ -119,7 +119,7 @@ class Sources:
         """The same as rows of the history: those that live, and those that were killed."""
         there = self.at_work()
         known = self._rows
-        self._rows = {one: known.get(one) or row_of(self._project.data, one) for one in there}
+        self._rows = {run: known.get(run) or row_of(self._project.data, run) for run in there}
         return [dict(row) for row in self._rows.values()]
 
     def emit(self, event: Event) -> None:

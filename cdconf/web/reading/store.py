@@ -27,7 +27,7 @@ def line_of(sources: Sources) -> dict[str, Any]:
     """
     evidence = Evidence.of(sources.project, sources.emit)
     stops = []
-    for name, stop in standing(one for those in evidence.every(STOP).values() for one in those):
+    for name, stop in standing(checked_object for those in evidence.every(STOP).values() for checked_object in those):
         if stop.project != sources.project.name:
             continue
         what = stop.app if stop.subject is None else f"{stop.app}@{stop.version}"

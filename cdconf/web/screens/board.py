@@ -145,8 +145,8 @@ def _environment(sources: Sources, name: str, known: _Known) -> dict[str, Any]:
 def _ordered(sources: Sources, of_history: Iterable[str]) -> list[str]:
     """In the pipeline's order, then those of the files, then what only the history knows."""
     project = sources.project
-    stages = [one.environment for one in project.pipeline.stages if one.environment]
-    names = [one for one in stages if one in project.environments()]
+    stages = [stage.environment for stage in project.pipeline.stages if stage.environment]
+    names = [stage for stage in stages if stage in project.environments()]
     return list(dict.fromkeys([*names, *project.environments(), *of_history]))
 
 

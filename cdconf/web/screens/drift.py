@@ -113,11 +113,22 @@ def _fields(one: Mapping[str, Any]) -> str:
 
 def _waivers(sources: Sources, environment: str, now: float) -> list[dict[str, Any]]:
     found = []
-    for one in load_waivers(sources.project, environment):
-        state = "ended" if not one.holds(now) else "expires soon" if one.ends - now < SOON else "valid"
-        about = {"environment": environment, "host": one.host, "what": f"{one.type} {one.title}", "state": state}
+    for waiver in load_waivers(sources.project, environment):
+        state = "ended" if not waiver.holds(now) else "expires soon" if waiver.ends - now < SOON else "valid"
+        about = {
+            "environment": environment,
+            "host": waiver.host,
+            "what": f"{waiver.type} {waiver.title}",
+            "state": state,
+        }
         found.append(
-            {**about, "until": one.until.isoformat(), "by": one.by, "reason": one.reason, "source": one.source}
+            {
+                **about,
+                "until": waiver.until.isoformat(),
+                "by": waiver.by,
+                "reason": waiver.reason,
+                "source": waiver.source,
+            }
         )
     return found
 

@@ -45,9 +45,9 @@ def show(ask: Ask) -> Page:
     found, problem = attempt(lambda: _kept(sources, to, days) if to else [], [])
     changes = [row for one in found for row in _changes(one)]
     apps = [{key: value for key, value in one.items() if key != "releases"} for one in found]
-    for one in apps:
-        totals = [sum(step[kind]["total"] for kind in KINDS) for step in one["stages"]]
-        one |= {"waiting": one["waiting"][:20], "kinds": list(KINDS), "most": max([*totals, 1.0])}
+    for app in apps:
+        totals = [sum(step[kind]["total"] for kind in KINDS) for step in app["stages"]]
+        app |= {"waiting": app["waiting"][:20], "kinds": list(KINDS), "most": max([*totals, 1.0])}
     data = {"to": to, "environments": names, "days": days, "apps": apps, "choices": list(DAYS)}
     tables = {"changes": table("", _CHANGES, changes, ask.params, "No change has arrived in this time.")}
     return Page("Value stream", "flow.html", "flow", data, tables, (problem,) if problem else ())
@@ -63,7 +63,7 @@ def _kept(sources: Sources, to: str, days: int) -> list[dict[str, Any]]:
 def _read(sources: Sources, to: str, days: int) -> list[dict[str, Any]]:
     known = known_of(sources.project, sources.history, to, sources.emit, indexed=sources.store)
     since = known.now - days * 86400.0
-    deployed = {one.app for one in known.deployments}
+    deployed = {deployment.app for deployment in known.deployments}
     apps = [one for one in sources.project.apps if one in deployed] + sorted(deployed - set(sources.project.apps))
     found = []
     for app in apps[:_MOST_APPS]:
@@ -71,7 +71,7 @@ def _read(sources: Sources, to: str, days: int) -> list[dict[str, Any]]:
             told = stream(known, app, since)
         except CdconfError:
             continue
-        own = [one for one in known.deployments if one.app == app]
+        own = [deployment for deployment in known.deployments if deployment.app == app]
         found.append({"app": app, **stream_data(told, dora(told, own, known.marks, known.now))})
     return found
 

@@ -150,7 +150,7 @@ def _run(one: Mapping[str, Any], host: str) -> dict[str, Any]:
 
 def _app(app: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
     """What the history says that the host has of an app."""
-    those = [one for one in runs if one["app"] == app and one["command"] in ("deploy", "rollback")]
+    those = [run for run in runs if run["app"] == app and run["command"] in ("deploy", "rollback")]
     good = next((one for one in those if one["ended"] == "ok"), None)
     failed = those[0] if those and those[0] is not good else None
     return {"app": app, "release": good, "attempt": failed}

@@ -55,7 +55,7 @@ def show(ask: Ask) -> Page:
 
 def _staying(sources: Sources) -> list[str]:
     """The environments in the order in which somebody looks for them: the pipeline's last one first."""
-    stages = [one.environment for one in reversed(sources.project.pipeline.stages) if one.environment]
+    stages = [stage.environment for stage in reversed(sources.project.pipeline.stages) if stage.environment]
     there = sources.project.environments()
     return [one for one in dict.fromkeys([*stages, *there]) if one in there]
 

@@ -25,13 +25,13 @@ _PER_PAGE = 20
 def show(ask: Ask) -> Page:
     """The pipeline."""
     sources = ask.sources
-    stages = [_stage(sources, one) for one in sources.project.pipeline.stages]
+    stages = [_stage(sources, stage) for stage in sources.project.pipeline.stages]
     found: dict[str, Any] = {"rows": [], "total": 0}
     problem = None
     if stages:
         found, problem = attempt(lambda: sources.kept.get("pipeline", lambda: read(sources), young=3.0), found)
     listed = table("", _COLUMNS, found["rows"], ask.params, "The store has no artifact yet.", _PER_PAGE)
-    waits = [one for row in found["rows"] for one in _waits(row)]
+    waits = [wait for row in found["rows"] for wait in _waits(row)]
     data = {
         "stages": stages,
         "branch": sources.project.pipeline.branch,
@@ -54,7 +54,7 @@ def read(sources: Sources) -> dict[str, Any]:
         CdconfError: The store can't be read.
     """
     board = BoardReader(sources.project, sources.emit).board(SHOWN)
-    return {"rows": [_row(one.as_data()) for one in board.rows], "total": board.total, "now": board.now}
+    return {"rows": [_row(row.as_data()) for row in board.rows], "total": board.total, "now": board.now}
 
 
 def _row(data: dict[str, Any]) -> dict[str, Any]:

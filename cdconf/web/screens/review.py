@@ -35,7 +35,7 @@ _MOST = 200
 def index(ask: Ask) -> Page:
     """The artifacts that could go into an environment next."""
     sources = ask.sources
-    stages = {one.name: one.environment for one in sources.project.pipeline.stages if one.environment}
+    stages = {stage.name: stage.environment for stage in sources.project.pipeline.stages if stage.environment}
     found: dict[str, Any] = {"rows": []}
     problem = None
     if stages:
@@ -96,22 +96,23 @@ def _told(review: Review, app: str) -> dict[str, Any]:
         "app": app,
         "procedure": candidate.procedure,
         "since": asdict(since) if since else None,
-        "commits": [_written(one, review) for one in authors.commits[:_MOST]],
+        "commits": [_written(commit, review) for commit in authors.commits[:_MOST]],
         "commits_count": len(authors.commits),
         "authors_unknown": authors.problem or None,
-        "changes": None if review.changed is None else [asdict(one) for one in review.changed[:_MOST]],
+        "changes": None if review.changed is None else [asdict(change) for change in review.changed[:_MOST]],
         "plan_command": plan,
         "results": [
             proof.document(name) for name, proof in sorted(review.proofs.items(), key=lambda pair: pair[1].finished)
         ],
         "gates": [
-            {"name": one.name, "state": one.state, "why": one.why, "command": one.command} for one in review.gate.links
+            {"name": link.name, "state": link.state, "why": link.why, "command": link.command}
+            for link in review.gate.links
         ],
     }
 
 
 def _written(commit: CommitAuthor, review: Review) -> dict[str, Any]:
     people = review.about.people
-    named = [(str(one), people.by_address(one.address)) for one in commit.authors]
+    named = [(str(author), people.by_address(author.address)) for author in commit.authors]
     authors = ", ".join(f"{text} ({person.name if person else 'unknown to the policy'})" for text, person in named)
     return {"commit": commit.commit[:12], "subject": commit.subject, "authors": authors}

@@ -58,7 +58,7 @@ def show(ask: Ask) -> Page:
         "committed_at": found.get("committed_at"),
         "why": list(_why(found, told)),
         "switch": _switch(sources, found),
-        "steps": [one for one in entries if one["kind"] == "step"],
+        "steps": [entry for entry in entries if entry["kind"] == "step"],
         "fences": found.get("fences") or {},
     }
     tables = {

@@ -84,10 +84,10 @@ def show(ask: Ask) -> Page:
 def _keys(sources: Sources, now: float) -> list[dict[str, Any]]:
     found = signers_of(sources.project)
     rows = []
-    for one in found.signers:
-        about = {"id": one.id, "name": one.principals, "offices": ", ".join(map(shown, sorted(one.offices)))}
-        problem = found.problem(one, now)
-        rows.append({**about, "valid_before": one.valid_before, "state": "valid" if problem is None else problem})
+    for signer in found.signers:
+        about = {"id": signer.id, "name": signer.principals, "offices": ", ".join(map(shown, sorted(signer.offices)))}
+        problem = found.problem(signer, now)
+        rows.append({**about, "valid_before": signer.valid_before, "state": "valid" if problem is None else problem})
     return rows
 
 
@@ -101,12 +101,12 @@ def _policy(sources: Sources) -> dict[str, Any]:
         requirements += [{"environment": name, "key": one.key, "text": one.text, "source": one.source} for one in found]
     people = [
         {
-            "name": one.name,
-            "groups": ", ".join(sorted(one.groups)),
-            "addresses": ", ".join(sorted(one.addresses)),
-            "keys": ", ".join(sorted(one.keys)),
+            "name": person.name,
+            "groups": ", ".join(sorted(person.groups)),
+            "addresses": ", ".join(sorted(person.addresses)),
+            "keys": ", ".join(sorted(person.keys)),
         }
-        for one in policy.people.persons.values()
+        for person in policy.people.persons.values()
     ]
     return {"file": policy.file or None, "people": people, "requirements": requirements, "problems": problems}
 
