@@ -128,6 +128,8 @@ UNSEEN = {
     "kernel_module": {"name": "title", "loaded": "", "at_boot": "", "blacklisted": ""},
     "locale": {"*": "a file"},
     "mount": {"path": "title", "mounted": ""},
+    "npm": {"path": "title", "lock": "a file", "package": "a file", "scripts": "",
+            "timeout": "", "user": "who runs it"},
     "package": {"name": "title", "debconf": "by stdin", "hold": "", "recommends": "", "purge": "", "force": "",
                 "virtual": "", "manager": "a choice"},
     "service": {"*": "its title, and what's true or false"},
@@ -135,6 +137,7 @@ UNSEEN = {
     "sudo_rule": {"*": "a file of root's, checked by its path"},
     "swap": {"path": "title", "size": "in MiB, by Python", "formatted": "", "active": ""},
     "systemd_unit": {"*": "what's seen of it is public, the rest goes by its title"},
+    "venv": {"path": "title", "lock": "a file", "timeout": "", "user": "who runs it"},
     "user": {"name": "title", "password_hash": "by stdin", "exclusive_groups": "", "move_home": "", "locked": "",
              "system": "", "create_home": "", "remove_home": ""},
 }  # fmt: skip

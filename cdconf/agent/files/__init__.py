@@ -65,6 +65,7 @@ from cdconf.agent.files.paths import (
     lstat,
     make_directories,
     make_directory,
+    names,
     need_directory,
     need_roots_alone,
     new_directory,

@@ -2,13 +2,11 @@
 
 import grp
 import pwd
-import re
 import stat
 
 from cdconf.agent import texts
 from cdconf.agent.errors import Missing
 
-CHANGE = re.compile("([ugoa]*)([-+=])([rwxXst]*)")
 _WHO = {"u": 0o4700, "g": 0o2070, "o": 0o1007, "a": 0o7777}
 _WHAT = {"r": 0o444, "w": 0o222, "x": 0o111, "s": 0o6000, "t": 0o1000}
 
@@ -78,7 +76,9 @@ def mode_bits(mode, present):
     if texts.is_number(mode):
         return int(mode, 8)
     bits = stat.S_IMODE(present)
-    for who, sign, what in CHANGE.findall(mode):
+    for change in mode.split(","):
+        at = next(place for place, letter in enumerate(change) if letter in "-+=")
+        who, sign, what = change[:at], change[at], change[at + 1 :]
         runs = 0o111 if "X" in what and (stat.S_ISDIR(present) or bits & 0o111) else 0
         mask = _any(_WHO, who or "a")
         value = (_any(_WHAT, what) | runs) & mask

@@ -74,6 +74,15 @@ def read(path, owner=None, follow=False, limit=None):
         return stream.read() if limit is None else stream.read(limit)
 
 
+def names(path):
+    """What's in a directory, sorted; nothing where there's none, or a link on the way isn't root's alone."""
+    try:
+        with hold(path) as folder:
+            return folder.names()
+    except (Failed, OSError):
+        return []
+
+
 def open_lock(path):
     """A descriptor of a file that's there to be locked, for the caller to close; it's made where it's missing."""
     with parent(path) as (folder, name):

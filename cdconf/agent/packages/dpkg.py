@@ -20,10 +20,10 @@ class DpkgPackage(object):
     """
 
     def __init__(self, paragraph):
-        self.name = _field(paragraph, "DpkgPackage")
+        self.name = _field(paragraph, "Package")
         self.version = _field(paragraph, "Version")
         self.architecture = _field(paragraph, "Architecture")
-        status = _field(paragraph, "DpkgStatus")
+        status = _field(paragraph, "Status")
         self.installed = status.endswith(_INSTALLED)
         self.leftover = status.endswith(" config-files")
         self.held = status.startswith("hold ")

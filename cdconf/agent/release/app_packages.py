@@ -71,8 +71,8 @@ def _remove_folders(root, path, known):
     folder = os.path.dirname(path)
     while folder and folder not in known:
         try:
-            os.rmdir(os.path.join(root, folder))
-        except OSError:
+            files.remove_directory(os.path.join(root, folder))
+        except (Failed, OSError):
             return  # something else is in it
         folder = os.path.dirname(folder)
 
@@ -240,8 +240,7 @@ def _install(app, one, place, release, home, proceed):
 def _write_inputs(made, inputs):
     """What npm reads; the project's own scripts are of its build, and aren't run."""
     for name, path in inputs.items():
-        with open(path, "rb") as stream:
-            data = stream.read()
+        data = files.read(path) or b""
         if name == "package.json":
             try:
                 about = json.loads(data.decode("utf-8"))

@@ -3,7 +3,6 @@
 import contextlib
 import io
 import os
-import shutil
 import stat
 
 from cdconf.agent import files
@@ -15,6 +14,7 @@ from cdconf.agent.records import unpacked
 from cdconf.agent.release.tree import sha256_of
 
 BUSY = "(half-unpacked)"
+BLOCK = 1024 * 1024  # bytes
 ZSTD = b"\x28\xb5\x2f\xfd"  # RFC 8878, 3.1.1
 
 
@@ -178,7 +178,8 @@ def _plain(archive, fields):
     program = programs.need("zstd")
     with unpacked.work() as own:
         with trees.create(own, "packed") as stream:
-            shutil.copyfileobj(archive, stream)
+            for chunk in iter(lambda: archive.read(BLOCK), b""):
+                stream.write(chunk)
         run_ok([program, "-dq", own.place("packed"), "-o", own.place("plain")], timeout=fields["timeout"])
         with os.fdopen(own.open("plain"), "rb") as stream:
             yield stream

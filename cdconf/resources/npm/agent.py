@@ -23,7 +23,7 @@ def observe(fields):
         raise in_the_way(path, "no directory")
     lock, package = _read(path, LOCK), _read(path, PACKAGE)
     if lock is None or package is None:
-        if os.listdir(path):
+        if files.names(path):
             raise in_the_way(path, "a directory that has files in it, but no package-lock.json")
         return None
     if fields.get("absent"):

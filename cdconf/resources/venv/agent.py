@@ -4,7 +4,7 @@ import json
 import os
 import re
 
-from cdconf.agent import files
+from cdconf.agent import files, texts
 from cdconf.agent.commands import shell
 from cdconf.agent.commands.execute import last_lines, run, run_ok
 from cdconf.agent.errors import Failed, in_the_way
@@ -27,7 +27,7 @@ def observe(fields):
         raise in_the_way(path, "no directory")
     config = _read(path, "pyvenv.cfg")
     if config is None:
-        if os.listdir(path):
+        if files.names(path):
             raise in_the_way(path, "a directory that has files in it, but no virtual environment")
         return None
     if fields.get("absent"):
@@ -54,19 +54,12 @@ def _read(path, name):
 def _installed(path):
     found = {}
     for folder in ("lib", "lib64"):
-        for python in sorted(_names(os.path.join(path, folder))):
-            for name in _names(os.path.join(path, folder, python, "site-packages")):
+        for python in files.names(os.path.join(path, folder)):
+            for name in files.names(os.path.join(path, folder, python, "site-packages")):
                 match = INFO.match(name)
                 if match:
                     found[_plain(match.group(1))] = match.group(2)
     return found
-
-
-def _names(path):
-    try:
-        return os.listdir(path)
-    except OSError:
-        return []
 
 
 def _plain(name):
@@ -82,8 +75,8 @@ def _by_hand(was, now):
 def _python(fields, config):
     """The wanted interpreter's name, where the environment is of its version; else the version that it's of."""
     python = fields["python"]
-    wanted = run_ok([python, "-c", VERSION], timeout=60).out.strip()
-    match = re.search(r"^version(?:_info)? *= *(\d+\.\d+)", config, re.MULTILINE)
+    wanted = texts.strip(run_ok([python, "-c", VERSION], timeout=60).out)
+    match = re.search(r"^version(?:_info)? *= *([0-9]+[.][0-9]+)", config, re.MULTILINE)
     here = match.group(1) if match else "unknown"
     return python if here == wanted and os.path.exists(fields["path"] + "/bin/python") else "python " + here
 
