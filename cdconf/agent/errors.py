@@ -15,7 +15,7 @@ class Failed(Exception):
         output: The last lines of what it said.
         kind: `failed`, or a cause that isn't the catalog's fault: `disk_full`, `lease_lost`, `lease_held`,
             `wrong_environment`, `same_machine`, `stopped`, `release` (the release itself doesn't work), `damaged` (a
-            file that cdconf keeps here, see `state_files`).
+            file that cdconf keeps here, see `records.formats`).
         details: Plain data for the controller; `hint` says what to do.
     """
 

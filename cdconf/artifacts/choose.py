@@ -71,6 +71,8 @@ def _find(project: Project, reference: str, emit: Emit) -> Artifact:
                 f"no ancestor of HEAD has a build of '{reference}'", hint=f"run `cdconf build {reference}`"
             )
         emit(Notice(f"{found.label}, built from commit {(found.commit or '')[:10]}, sha256 {found.archive[:12]}"))
+        if found.commit != ancestors[0]:
+            emit(Notice(f"HEAD is {ancestors[0][:10]}, and has no build of {reference}: `cdconf build {reference}`"))
         return found
     file = Path(reference)
     if file.is_file():

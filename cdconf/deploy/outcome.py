@@ -69,11 +69,20 @@ def explained(rollout: Rollout, target: Target, emit: Emit) -> CdconfError:
         still = "not known whether still drained" if rollout.unasked else "STILL DRAINED"
         what += f"; {still}: {', '.join(rollout.left_drained)}"
         what += "; whoever drained them tries again by itself" if target.app.confirm_within else ""
-    hint = "see what runs with `cdconf status`" if rollout.stuck or rollout.left_drained else None
+    hint = _next(rollout, target)
     about: dict[str, Any] = {"host": name or None, "detail": detail or None, "hint": hint}
     if rollout.is_unreachable:
         return Unreachable(f"{message} ({what})", **about)
     return DeployFailed(f"{message} ({what})", verdict=rollout.is_verdict, **about)
+
+
+def _next(rollout: Rollout, target: Target) -> str:
+    """What somebody does after a deployment that failed."""
+    if rollout.stuck or rollout.left_drained:
+        return "see what runs with `cdconf status`"
+    if rollout.is_verdict:
+        return f"`cdconf logs ENV --app {target.app.name}` may say why; mend it, commit, and build a new version"
+    return "once the cause is gone, deploy it again"
 
 
 def name_drained(rollout: Rollout, emit: Emit) -> None:

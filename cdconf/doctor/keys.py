@@ -22,7 +22,7 @@ def key_checks(project: Project, environments: Sequence[Environment]) -> Iterato
     yield tried("key that signs builds", lambda: _signing(project))
     yield tried("trusted builders", lambda: _trusted(project))
     if project.pipeline.stages:
-        yield tried("signers of stages", lambda: _signers(project))
+        yield tried("signers of stages", lambda: _signers(project, environments))
     yield tried("policy", lambda: _policy(project))
 
 
@@ -66,16 +66,15 @@ def _trusted(project: Project) -> str:
     return f"{trust.trusted_file(project)}, {len(trust.trusted(project))} named"
 
 
-def _signers(project: Project) -> str:
+def _signers(project: Project, environments: Sequence[Environment]) -> str:
     from cdconf.promotion.signers import signers_file, signers_of
 
     found = signers_of(project)
     path = signers_file(project)
     if not path.exists():
-        raise CdconfError(
-            f"{path} isn't there, so the gates of this project are closed",
-            hint="`cdconf key new --office stage:NAME` makes a key, `cdconf key trust --office stage:NAME` trusts it",
-        )
+        where = [environment.name for environment in environments if environment.require]
+        needed = f", and deployments to {', '.join(where)} need them" if where else ""
+        return f"none{needed}: `cdconf key new --office stage:NAME`, then `cdconf key trust --office stage:NAME`"
     del found  # that it can be read is what was asked
     return str(path)
 

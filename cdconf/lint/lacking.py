@@ -135,7 +135,7 @@ def _unmade_of(app: App, catalog: Catalog) -> Iterator[LintFinding]:
     there = [resource for resource in catalog.resources if not resource.absent]
     for service in app.services:
         if not any(_brings_service(resource, service.removesuffix(".service")) for resource in there):
-            message = f"no role of {catalog.host} makes service '{service}' of app '{app.name}'"
+            message = f"no role of host '{catalog.host}' makes service '{service}' of app '{app.name}'"
             name = service if service.endswith(SUFFIXES) else f"{service}.service"
             units = [resource.title for resource in there if resource.type == "systemd_unit"]
             units += [unit.removesuffix(".service") for unit in units if "." not in service]
@@ -146,7 +146,7 @@ def _unmade_of(app: App, catalog: Catalog) -> Iterator[LintFinding]:
         and app.user not in _SYSTEM_USERS
         and not any(_brings_user(resource, app.user) for resource in there)
     ):
-        message = f"no role of {catalog.host} makes user '{app.user}' of app '{app.name}'"
+        message = f"no role of host '{catalog.host}' makes user '{app.user}' of app '{app.name}'"
         yield LintFinding("unmade_user", message, app.file, app.line, f"add `user: {app.user}` to a role of its groups")
 
 

@@ -94,7 +94,7 @@ def _about_drift(event: ResourceDone) -> str:
     """Why it's left, how people mend it, since when it's so, and who it may have been."""
     text = f" (left: {first_line(event.left)})" if event.left and event.waived is None else ""
     if event.repair:
-        text += _indented(f"to mend it: {event.repair}")
+        text += _indented(f"to fix it: {event.repair}")
     if event.first_seen is not None:
         text += _indented(f"first seen: {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime(event.first_seen))}")
     for sentence in event.evidence:

@@ -42,5 +42,5 @@ def test_what_was_not_attempted_is_counted_and_named():
 
 def test_a_finding_ends_with_the_way_to_mend_it():
     found = ResourceDone("web1", "file", "/etc/a", "would_change", message="'/etc/a' is a directory", repair="`mv it`")
-    text = "~ web1: file /etc/a: would change: '/etc/a' is a directory\n    to mend it: `mv it`"
+    text = "~ web1: file /etc/a: would change: '/etc/a' is a directory\n    to fix it: `mv it`"
     assert line_of(found, Style()) == text

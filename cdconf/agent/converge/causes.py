@@ -39,7 +39,7 @@ def of_difference(applied, resource, differing, changed=None):
     """The causes of a difference.
 
     Args:
-        applied: What the host remembers, see `state.Applied`.
+        applied: What the host remembers, see `AppliedResources`.
         resource: The catalog's entry: one of its declarations, where several roles declare it.
         differing: See `compare.difference`.
         changed: The same between what was applied and what's there, where the files want something else by now; None

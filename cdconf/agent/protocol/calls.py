@@ -71,7 +71,7 @@ def take_lease(agent, run, owner, reason, ttl, environment, host, seal=None, mov
     """Takes the host's lease for this run.
 
     Returns:
-        `{"fence", "before", "applied"}`: its number, that of the lease before, and `past.applied_from`.
+        `{"fence", "before", "applied"}`: its number, that of the lease before, and `events.applied_from`.
     """
     fence = agent.lease.acquire(run, owner, reason, ttl, environment, host, seal, moved_from)
     agent.watch_lease()
@@ -112,7 +112,7 @@ def converge(agent, catalog, check, prune=False, digest=None, files=None):
     Args:
         agent: The agent.
         catalog: The catalog.
-        check: Change nothing; the result then has `applied`, see `past.applied_from`.
+        check: Change nothing; the result then has `applied`, see `events.applied_from`.
         prune: Remove what has gone from the files.
         digest: What the host remembers the catalog by.
         files: `{"commit", "dirty"}` of the files that it's made of.

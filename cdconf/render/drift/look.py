@@ -88,7 +88,7 @@ def message_of(finding: DriftFinding) -> str:
         finding.diff,
         *finding.evidence,
     ]
-    parts += [f"to mend it: {finding.repair}"] if finding.repair else []
+    parts += [f"to fix it: {finding.repair}"] if finding.repair else []
     return "\n".join(part.rstrip("\n") for part in parts if part)
 
 
