@@ -274,11 +274,11 @@ def test_a_deployment_from_a_local_store_loads_neither_fsspec_nor_cryptography(l
 import sys
 from pathlib import Path
 import cdconf.cli.verbs.artifact, cdconf.cli.verbs.build, cdconf.cli.verbs.key
-from cdconf.artifacts import Store
+from cdconf.artifacts import ArtifactStore
 from cdconf.artifacts.provenance import check_aloud
 from cdconf.inventory import load_project
 project = load_project(Path("."))
-store = Store(project)
+store = ArtifactStore(project)
 artifact = store.find("app@1")
 check_aloud(project, artifact, store.provenance(artifact), lambda event: None)
 assert store.manifest(artifact)

@@ -87,6 +87,7 @@ APP = PaperApp(
     max_unavailable="1",
     health=Health(http="http://x"),
     stops=(),
+    prepare=(),
     known={"name": "shop", "path": "/srv/shop", "services": []},
 )
 

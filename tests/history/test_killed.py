@@ -22,8 +22,8 @@ BEGAN = {"command": "deploy", "environment": "dev", "started_at": 1000.0, "user"
 WORK = """
 import sys, time
 from pathlib import Path
-from cdconf.history.run_events import Told
-told = Told(Path(sys.argv[1]), sys.argv[2], {"command": "deploy", "environment": "dev", "user": "ann"})
+from cdconf.history.run_events import RunEventWriter
+told = RunEventWriter(Path(sys.argv[1]), sys.argv[2], {"command": "deploy", "environment": "dev", "user": "ann"})
 told.tell({"event": "step", "message": "stage: web1"})
 print("ready", flush=True)
 time.sleep(600)

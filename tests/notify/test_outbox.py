@@ -114,13 +114,13 @@ from pathlib import Path
 from cdconf.notify.conditions import Topic, opened
 from cdconf.notify.kinds import Notification
 from cdconf.notify.outbox import Outbox
-from cdconf.notify.settings import Target
+from cdconf.notify.settings import Receiver
 outbox = Outbox(Path(sys.argv[1]))
 topic = Topic("drift_found", "drift_gone", ("dev",))
 for number in range(40):
     with outbox.change():
         event = opened(outbox, topic, (str(number),), sys.argv[2])
-        outbox.add([Notification(event, "drift_found", str(number))], {"ops": Target("ops", "json://x")}, "demo")
+        outbox.add([Notification(event, "drift_found", str(number))], {"ops": Receiver("ops", "json://x")}, "demo")
 """
 
 

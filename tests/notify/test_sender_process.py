@@ -173,11 +173,11 @@ import os, signal, sys, time
 from pathlib import Path
 from cdconf.notify.outbox import Outbox
 from cdconf.notify.sender import Sender
-from cdconf.notify.settings import Settings, Target
+from cdconf.notify.settings import Settings, Receiver
 from tests.notify.boxes import Arrived, QUICK
 
 data, got = Path(sys.argv[1]), Path(sys.argv[2])
-targets = {"ops": Target("ops", "json://ops")}
+targets = {"ops": Receiver("ops", "json://ops")}
 step = 0
 
 

@@ -22,7 +22,7 @@ RUNNER = """
 import sys
 from types import SimpleNamespace
 from pathlib import Path
-from cdconf.artifacts import Store
+from cdconf.artifacts import ArtifactStore
 from cdconf.events import Collector
 from cdconf.inventory import load_environment, load_project
 from cdconf.promotion import stage_run
@@ -33,7 +33,7 @@ environment = load_environment(project, "staging")
 chosen = stage_run.stage_for(project, environment, None)
 run = stage_run.StageRun(project, environment, chosen, Collector(), lambda event: None, lambda: True)
 run.begin("app")
-artifact = Store(project).find("app@1")
+artifact = ArtifactStore(project).find("app@1")
 {patch}
 print("ready", flush=True)
 sys.stdin.readline()

@@ -11,7 +11,7 @@ from tests.deploy.paper_hosts import PaperApp
 
 APP = PaperApp(
     name="shop", path="/srv/shop", services=("shop",), confirm_within=8, user=None, keep=5,
-    shared=SimpleNamespace(directories=(), files=()), stops=(),
+    shared=SimpleNamespace(directories=(), files=()), stops=(), prepare=(),
     known={"name": "shop", "path": "/srv/shop", "services": ["shop"]},
 )  # fmt: skip
 PROVEN = {

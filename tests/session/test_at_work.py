@@ -16,8 +16,8 @@ LEASE = {"run": "r1", "owner": "me", "reason": "deploy", "inner": [{"run": "r2",
 def corpse(tmp_path):
     """A run `r1` whose process was killed."""
     program = (
-        "import os, sys; from pathlib import Path; from cdconf.session.active_runs import AtWork;"
-        "AtWork(Path(sys.argv[1]), 'r1', {'command': 'deploy', 'environment': 'dev', 'started_at': 7.5});"
+        "import os, sys; from pathlib import Path; from cdconf.session.active_runs import ActiveRunLock;"
+        "ActiveRunLock(Path(sys.argv[1]), 'r1', {'command': 'deploy', 'environment': 'dev', 'started_at': 7.5});"
         "os.kill(os.getpid(), 9)"
     )
     assert subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False).returncode == -9

@@ -144,9 +144,9 @@ def wait(server, path, holds):
 ALIVE = """
 import sys, time
 from pathlib import Path
-from cdconf.history.run_events import Told
+from cdconf.history.run_events import RunEventWriter
 about = {"command": "deploy", "environment": "production", "app": "shop", "version": "2.0", "started_at": time.time()}
-told = Told(Path(sys.argv[1]), sys.argv[2], about | {"user": "ann"})
+told = RunEventWriter(Path(sys.argv[1]), sys.argv[2], about | {"user": "ann"})
 told.tell({"event": "started", "hosts": ["web1", "web2"]})
 told.tell({"event": "step", "message": "batch 1 of 2: web1"})
 told.tell({"event": "host_step", "host": "web1", "message": "draining"})
