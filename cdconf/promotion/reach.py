@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # The fields of cdconf's own types that name a template or a file; a test looks through the types for others.
 TEMPLATES = ("template",)
-FILES = ("source", "key_source")
+FILES = ("source", "key_source", "lock", "package")
 _MARKS = ("{{", "{%", "{#")
 # Without one of these words a text includes nothing, and needn't be parsed.
 _WORDS = re.compile("include|import|extends")

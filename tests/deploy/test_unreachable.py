@@ -57,7 +57,7 @@ def test_a_host_that_went_back_by_itself_is_said_to_be_back(ended):
     for pages in ([BACK], [soon, soon, BACK]):
         error, done, _ = ended(SLEPT, {"a": Asked(pages)})
         assert error.message == "it has answered nothing (every touched host was rolled back)"
-        assert (error.exit_code, error.hint) == (4, None)
+        assert (error.exit_code, error.hint) == (4, "once the cause is gone, deploy it again")
         assert done["a"] == ("rolled_back", "back at old")
 
 

@@ -49,7 +49,7 @@ def test_a_service_and_a_user_may_come_from_a_package_or_a_file(found, role):
 def test_a_service_and_a_user_that_no_role_makes(found):
     service, user = found("resources:\n  - package: curl\n")
     assert (service.rule, service.file, service.line) == ("unmade_service", "cdconf.yml", 4)
-    assert service.message == "no role of web1 makes service 'shop' of app 'shop'"
+    assert service.message == "no role of host 'web1' makes service 'shop' of app 'shop'"
     assert (user.rule, user.hint) == ("unmade_user", "add `user: shop` to a role of its groups")
 
 

@@ -19,23 +19,23 @@ def _normalise(fields: Fields, context: Context) -> Fields:
         if why:
             hint = "a password belongs into npm's configuration on the host" if "password" in why else None
             raise context.error(f"'registry' can't be used: {why.split(';')[0]}", hint)
-    lock = _json(fields["lock"], context)
+    lock = _json(context.source_file(fields["lock"]), fields["lock"], context)
     if not isinstance(lock.get("packages"), dict):
         hint = "write it with npm 7 or newer"
         raise context.error(f"'{fields['lock']}' is no lock file of version 2 or 3", hint)
     linked = [name for name, one in lock["packages"].items() if isinstance(one, dict) and one.get("link")]
     if linked:
         raise context.error(f"'{fields['lock']}' has '{linked[0]}', a link to a directory that isn't on the host")
-    package = _json(fields["package"], context)
+    package = _json(context.source_file(fields["package"]), fields["package"], context)
     package.pop("scripts", None)
     fields["lock"] = context.source_file(fields["lock"]).decode("utf-8")
     fields["package"] = json.dumps(package, indent=2) + "\n"
     return fields
 
 
-def _json(name: str, context: Context) -> dict[str, Any]:
+def _json(content: bytes, name: str, context: Context) -> dict[str, Any]:
     try:
-        found = json.loads(context.source_file(name))
+        found = json.loads(content)
     except ValueError as error:
         raise context.error(f"'{name}' isn't JSON: {error}") from error
     if not isinstance(found, dict):
