@@ -119,6 +119,27 @@ def test_a_filter_that_is_being_typed_is_not_taken_away(opened, root):
         page.locator("h1").click()
 
 
+def test_an_answer_that_is_on_its_way_takes_nothing_away_either(opened, root):
+    context = opened()
+    page = context.new_page()
+    page.goto(f"{context.url}/runs")
+    live(page)
+    held = []
+    page.route("**/runs", lambda route: held.append(route))  # noqa: PLW0108 - Playwright counts its parameters
+    ran(root, 401)
+    while not held:
+        page.wait_for_timeout(50)
+    box = page.locator("#main-table-q")
+    box.fill("1.3")
+    with page.expect_response(lambda answer: "/runs" in answer.url):
+        held[0].continue_()
+    page.wait_for_timeout(500)
+    assert box.input_value() == "1.3"
+    page.unroute("**/runs")
+    with page.expect_response(lambda answer: "/runs" in answer.url):
+        page.locator("h1").click()
+
+
 def test_a_lost_connection_is_said(root, chromium):  # noqa: F811
     with served(root) as first:
         first.enter()

@@ -79,6 +79,11 @@
   } else {
     stream(hear);
   }
+  // Somebody may have begun to type while the answer was on its way.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const cause = event.detail.requestConfig.triggeringEvent;
+    if (cause && cause.type === "cdconf:changed" && isTyping()) { event.detail.shouldSwap = false; waits = true; }
+  });
   document.addEventListener("focusout", () => { if (waits) { setTimeout(() => { if (waits) { renew(); } }, 0); } });
   setInterval(() => { if (Date.now() - heard > SILENCE) { lose(heard); } }, 1000);
 })();
