@@ -19,6 +19,7 @@ CDCONF = [sys.executable, "-m", "cdconf"]
 # Files that take minutes; "slowest files" at the end of a run tells whether they're still these.
 LONGEST = (
     *(
+        "test_app_guides",
         "test_secrets_hidden",
         "test_rollout",
         "test_pipeline",
@@ -28,9 +29,25 @@ LONGEST = (
     ),
     *("test_toggles", "test_dead_mans_switch", "test_servers", "test_load", "test_attacks", "test_shared"),
     *("test_main_job", "test_plans", "test_refused", "test_parity", "test_new_project", "test_snapshots", "test_team"),
-    *("test_upgrade", "test_throwaway", "test_by_hand", "test_history_rebuild", "test_lease_inherited"),
+    *(
+        "test_dashboard_live",
+        "test_upgrade",
+        "test_throwaway",
+        "test_by_hand",
+        "test_history_rebuild",
+        "test_lease_inherited",
+    ),
     # Of those that need no host:
-    *("test_run", "test_artifacts", "test_approval_forgeries", "test_approvals", "test_revisions", "test_boot"),
+    *(
+        "test_everybody_can_read_it",
+        "test_browser",
+        "test_run",
+        "test_artifacts",
+        "test_approval_forgeries",
+        "test_approvals",
+        "test_revisions",
+        "test_boot",
+    ),
     *("test_state_files", "test_pythons", "test_server", "test_vagrantfile", "test_attestations", "test_forgeries"),
     *("test_hostile_texts", "test_hostile_store", "test_ends", "test_process", "test_watch"),
 )
