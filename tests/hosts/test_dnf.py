@@ -71,10 +71,10 @@ class DnfHost(CaseHost):
         return "\n".join(one.get("message", "") for one in events)
 
     def drift(self):
-        """The events of a look for drift, of the resources that ran last."""
+        """The events of a look for drift, of the resources that ran last; those about orphans apart."""
         events = []
         self.session.drift_look(self._document, on_event=events.append)
-        return events
+        return [one for one in events if one["status"] != "orphaned"]
 
     def installed(self):
         _, output = self.shell("rpm -qa --qf '%{NAME}-%{VERSION}\\n'")
