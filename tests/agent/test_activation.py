@@ -62,6 +62,25 @@ def test_services_are_brought_to_a_release_in_their_order_each_in_its_own_way(sy
     ]
 
 
+@pytest.mark.parametrize(
+    ("there", "waited"),
+    [
+        ([{7, 8}, {7, 8, 9}, {7, 8, 9}, {7, 9}], 0.3),  # 8 was the worker of before
+        ([{7}], 0.0),  # it's alone, and reads its files anew
+        ([{7, 8}, {7, 8}], 2.1),  # it keeps its workers
+        ([{7, 8}, {7, 8, 9}], 5.1),  # one that ends a long request is waited for no longer
+    ],
+)
+def test_a_reload_waits_for_the_workers_that_it_replaces(systemd, monkeypatch, there, waited):
+    now = [0.0]
+    monkeypatch.setattr(app_services.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(app_services.time, "sleep", lambda seconds: now.append(now.pop() + seconds))
+    monkeypatch.setattr(release_of, "pids_of", lambda full: set(there.pop(0) if len(there) > 1 else there[0]))
+    activation.bring(app_of("app", app="reload"), "app")
+    assert systemd.told == ["reload app"]
+    assert now[0] == pytest.approx(waited, abs=0.15)
+
+
 @pytest.mark.parametrize("how", ["reload", "signal HUP"])
 def test_a_service_that_does_not_run_is_started_whatever_it_is_told_else(systemd, how):
     systemd.states["app"] = {"ActiveState": "inactive"}

@@ -169,6 +169,7 @@ def systemctl(monkeypatch, *, can="yes", fails=False):
 
     monkeypatch.setattr(toggles, "run", run)
     monkeypatch.setattr(toggles.app_services, "systemctl", verb)
+    monkeypatch.setattr(toggles.app_services, "show", lambda names: {name: {"MainPID": "0"} for name in names})
     return calls
 
 

@@ -49,7 +49,7 @@ ALLOWED = {
         "*",
     ): "writes to a directory of its own in /var/lib/cdconf, as root, which that belongs to",
     ("agent/protocol/look_only.py", "main"): "reads what root has written there",
-    ("agent/release/works_in.py", "places"): "lists /proc, which is the kernel's",
+    ("agent/release/works_in.py", "pids_of"): "lists /proc, which is the kernel's",
     ("agent/switch/watch.py", "serve"): "the root directory",
     ("agent/protocol/loop.py", "main"): "/dev/null",
     ("agent/lease/change_environment.py", "check"): "lists cdconf's own directory",

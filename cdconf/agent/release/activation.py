@@ -12,8 +12,7 @@ import os
 from cdconf.agent import texts
 from cdconf.agent.commands.execute import run
 from cdconf.agent.errors import Failed
-from cdconf.agent.release import app_services
-from cdconf.agent.release.works_in import places
+from cdconf.agent.release import app_services, works_in
 from cdconf.agent.system import units
 
 
@@ -31,7 +30,7 @@ def bring(app, name):
     elif how == "restart" or not is_active(name):
         app_services.systemctl("restart", name)
     elif how == "reload":
-        app_services.systemctl("reload", name)
+        app_services.reload(name)
     else:
         signal = texts.words(how)[1]
         words = ["systemctl", "kill", "--kill-who=main", "--signal=" + signal, "--", full]
@@ -62,12 +61,12 @@ def is_active(name):
 
 
 def shown(app, releases):
-    """Of each service what brings it to a release, and which releases it works in, see `places`."""
+    """Of each service what brings it to a release, and which releases it works in, see `works_in.places`."""
     hows = app.get("activation") or {}
     return {
         name: {
             "activate": hows.get(name, "restart"),
-            "works_in": places(name, releases) if units.unit(name).endswith(".service") else [],
+            "works_in": works_in.places(name, releases) if units.unit(name).endswith(".service") else [],
         }
         for name in app["services"]
     }

@@ -11,6 +11,8 @@ from cdconf.agent.system import processes
 from cdconf.agent.system.units import resolve, unit
 
 TICKS = os.sysconf("SC_CLK_TCK")
+REPLACED = 5.0  # seconds that a reload waits for the workers of before; one that ends a long request no longer listens
+UNCHANGED = 2.0  # seconds after which a service that has started no new process keeps those that it has
 SHOWN = "Id,LoadState,LoadError,ActiveState,SubState,UnitFileState,NeedDaemonReload,MainPID,Result"
 
 
@@ -58,6 +60,21 @@ def systemctl(verb, name):
             status=result.status,
             output=output,
         )
+
+
+def reload(name):
+    """Reloads a service, and waits for workers that it replaces: they'd answer a health check with the old release."""
+    main = int(show([name])[name]["MainPID"] or 0)
+    full = resolve(name)
+    before = set(works_in.pids_of(full))
+    systemctl("reload", name)
+    began, old = time.monotonic(), before - {main}
+    while old:
+        time.sleep(0.1)
+        now, waited = set(works_in.pids_of(full)), time.monotonic() - began
+        old &= now
+        if waited > REPLACED or (waited > UNCHANGED and now <= before):
+            return
 
 
 def daemon_reload():

@@ -18,6 +18,11 @@ def told_wrong(name, folder):
     return "still works in {} alone".format(", ".join(where))
 
 
+def pids_of(full):
+    """The processes of a unit, by its full name."""
+    return [int(pid) for pid in os.listdir("/proc") if texts.is_number(pid) and processes.unit(int(pid)) == full]
+
+
 def places(name, releases):
     """The names of the releases that a service's processes work in or were started from; None where nobody can tell.
 
@@ -25,9 +30,8 @@ def places(name, releases):
         name: The service.
         releases: The directory of the app's releases.
     """
-    prefix, full = os.path.realpath(releases) + "/", units.resolve(name)
-    pids = [int(pid) for pid in os.listdir("/proc") if texts.is_number(pid)]
-    seen = processes.seen([pid for pid in pids if processes.unit(pid) == full], processes.links)
+    prefix = os.path.realpath(releases) + "/"
+    seen = processes.seen(pids_of(units.resolve(name)), processes.links)
     if any(links is None for links in seen.values()):
         return None
     found = [path[len(prefix) :].split("/")[0] for links in seen.values() for path in links if path.startswith(prefix)]

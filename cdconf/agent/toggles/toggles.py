@@ -209,7 +209,7 @@ class Toggles(object):
         if self.page["reload"]:
             for name in self._reloaded():
                 if _is_active(name):
-                    app_services.systemctl("reload", name)
+                    app_services.reload(name)
             self.restarted()
 
     def restarted(self):
