@@ -1,15 +1,27 @@
 """Installs what a lock file names, with its hashes: by pip into a virtual environment, by npm into node_modules."""
 
+import os
 import shlex
 
+from cdconf.agent import files
 from cdconf.agent.commands.execute import last_lines, run
 from cdconf.agent.errors import Failed, Missing
 
 FILES = {"npm": ("package-lock.json", "package.json", ".npmrc")}  # what npm reads, the last where it's there
+LIMIT = 16 * 1024 * 1024  # bytes of a file
 LOOKS = {
     "venv": "import ensurepip, venv, sys, sysconfig; print(sys.version, sysconfig.get_platform())",
     "npm": "process.version + process.arch",
 }
+
+
+def read(path, name):
+    """The text of a file in a directory of packages; None where there's none, or none that may be read."""
+    try:
+        data = files.read(os.path.join(path, name), limit=LIMIT)
+    except (Failed, OSError):
+        return None
+    return None if data is None else data.decode("utf-8", "replace")
 
 
 def programs(kind, python=None, user=None):

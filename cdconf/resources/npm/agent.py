@@ -11,7 +11,6 @@ from cdconf.agent.files import walk
 from cdconf.agent.packages import locked
 
 LOCK, PACKAGE = locked.FILES["npm"][:2]
-LIMIT = 16 * 1024 * 1024  # bytes of a file
 
 
 def observe(fields):
@@ -21,7 +20,7 @@ def observe(fields):
         return None
     if not files.is_directory(path):
         raise in_the_way(path, "no directory")
-    lock, package = _read(path, LOCK), _read(path, PACKAGE)
+    lock, package = locked.read(path, LOCK), locked.read(path, PACKAGE)
     if lock is None or package is None:
         if files.names(path):
             raise in_the_way(path, "a directory that has files in it, but no package-lock.json")
@@ -29,17 +28,6 @@ def observe(fields):
     if fields.get("absent"):
         return {}
     return {"lock": lock + _by_hand(path, lock), "package": package}
-
-
-def _read(path, name):
-    try:
-        descriptor = files.open_file(os.path.join(path, name))
-    except (Failed, OSError):
-        return None
-    if descriptor is None:
-        return None
-    with os.fdopen(descriptor, "rb") as stream:
-        return stream.read(LIMIT).decode("utf-8", "replace")
 
 
 def _json(text):
@@ -56,7 +44,7 @@ def _by_hand(path, lock):
     for name, one in sorted(packages.items()) if isinstance(packages, dict) else ():
         if not name or ".." in name or not isinstance(one, dict) or one.get("dev") or one.get("optional"):
             continue
-        here = _json(_read(path, name + "/package.json")).get("version")
+        here = _json(locked.read(path, name + "/package.json")).get("version")
         if here != one.get("version") and not one.get("devOptional"):
             found.append("# by hand: {} {}\n".format(name, here or "missing"))
     return "".join(found)

@@ -12,7 +12,6 @@ from cdconf.agent.files import walk
 from cdconf.agent.packages import locked
 
 LOCK, RECORD = "requirements.lock", "cdconf.json"  # in the environment: what it was made from, and of what
-LIMIT = 16 * 1024 * 1024  # bytes of a file
 OWN = ("pip", "setuptools", "wheel")  # a fresh environment has them
 INFO = re.compile(r"(.+)-([^-]+)\.dist-info\Z")
 VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
@@ -25,7 +24,7 @@ def observe(fields):
         return None
     if not files.is_directory(path):
         raise in_the_way(path, "no directory")
-    config = _read(path, "pyvenv.cfg")
+    config = locked.read(path, "pyvenv.cfg")
     if config is None:
         if files.names(path):
             raise in_the_way(path, "a directory that has files in it, but no virtual environment")
@@ -33,22 +32,11 @@ def observe(fields):
     if fields.get("absent"):
         return {}
     try:
-        made = json.loads(_read(path, RECORD) or "{}")
+        made = json.loads(locked.read(path, RECORD) or "{}")
         lock, was = made["lock"], made["installed"]
     except (KeyError, TypeError, ValueError):
         lock, was = "", {}
     return {"lock": lock + _by_hand(was, _installed(path)), "python": _python(fields, config)}
-
-
-def _read(path, name):
-    try:
-        descriptor = files.open_file(os.path.join(path, name))
-    except (Failed, OSError):
-        return None
-    if descriptor is None:
-        return None
-    with os.fdopen(descriptor, "rb") as stream:
-        return stream.read(LIMIT).decode("utf-8", "replace")
 
 
 def _installed(path):
