@@ -61,10 +61,11 @@ def _is_stream(path: Path) -> bool:
     if path.absolute().is_relative_to("/dev/fd") or path in _STANDARD:
         return True
     try:
-        mode = path.stat().st_mode
+        status = path.stat()
     except OSError:
         return False
-    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+    # A pipe of somebody else's would get what's private.
+    return status.st_uid in (0, os.geteuid()) and not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode))
 
 
 def _encoded(content: bytes | str) -> bytes:

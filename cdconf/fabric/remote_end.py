@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import time
 from typing import TYPE_CHECKING
 
 from paramiko import SSHException
@@ -18,7 +19,7 @@ WITHIN = 10.0  # seconds
 LARGEST = 64 * 1024  # bytes that a login may print
 # The login's own sshd, or the shell between it and this command, whose parent that is.
 _WHO = "sh -c 'echo cdconf-login $PPID $(ps -o ppid= -p $PPID)'"
-_SAID = re.compile(rb"cdconf-login ([0-9 ]+)")
+_SAID = re.compile(rb"cdconf-login ([0-9 ]{1,40})")
 # All that an sshd of this user's has started, and nobody else's.
 _END = """
 ps -eo pid=,ppid=,uid=,comm= | awk -v candidates={pids} -v user="$(id -u {user})" '
@@ -45,8 +46,8 @@ def login_of(link: SshConnection) -> tuple[int, ...]:
         try:
             channel.settimeout(WITHIN)
             channel.exec_command(_WHO)
-            said = b""
-            while (more := channel.recv(4096)) and len(said) < LARGEST:
+            said, ends = b"", time.monotonic() + WITHIN
+            while len(said) < LARGEST and time.monotonic() < ends and (more := channel.recv(4096)):
                 said += more
         finally:
             channel.close()

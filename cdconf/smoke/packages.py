@@ -16,6 +16,7 @@ from cdconf.no_code import check_code
 from cdconf.yamlfile import read_exactly
 
 _WITHIN = 600  # seconds
+_LONGEST = 8000  # characters of a requirement with its hashes
 _SHOWN = 15  # lines of what pip says
 _FOLDER = "smoke-packages"
 # Wheels alone, whose hashes the file has: nothing of a package runs while it's installed.
@@ -45,7 +46,7 @@ def installed(root: Path, data: Path, file: str) -> Path:
     if not path.is_file():
         raise InvalidFile(f"smoke: there is no file {file}, which lists the packages of smoke tests", file="cdconf.yml")
     text = read_exactly(path, file, root)
-    _check(text, file)
+    lines = _checked(text, file)
     about = f"{sys.version_info[:2]} {sysconfig.get_config_var('SOABI')} {sysconfig.get_platform()}\0{text}"
     name = hashlib.sha256(about.encode()).hexdigest()[:32]
     folder = data / _FOLDER
@@ -53,26 +54,32 @@ def installed(root: Path, data: Path, file: str) -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as new:
             target = Path(new, "packages")
-            _install(root, file, target)
+            # pip gets what was checked: it would read the file itself in the encoding that a comment names.
+            own = Path(new, "requirements.txt")
+            own.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+            _install(root, own, target, file)
             _take(target, folder / name)
     return folder / name
 
 
-def _check(text: str, file: str) -> None:
-    """Refuses what pip would run as the operator: options, other files, and whatever has to be built."""
+def _checked(text: str, file: str) -> list[str]:
+    """The requirements, one a line; refuses what pip would run as the operator: options, other files, and sources."""
     begun, joined = 1, ""
+    found = []
     for number, line in enumerate(text.splitlines(), 1):
         begun = begun if joined else number
         joined += re.sub(r"(^|\s)#.*", "", line).strip()
         if joined.endswith("\\"):
             joined = joined[:-1] + " "
             continue
-        if joined and not _REQUIREMENT.fullmatch(joined):
+        if joined and (len(joined) > _LONGEST or not _REQUIREMENT.fullmatch(joined)):
             hint = "such as `requests==2.32.3 --hash=sha256:…`; `pip-compile --generate-hashes` writes such files"
             raise InvalidFile("this is no package with its version and hashes", file=file, line=begun, hint=hint)
+        found += [joined] if joined else []
         joined = ""
     if joined:
         raise InvalidFile("the last line goes on", file=file, line=begun)
+    return found
 
 
 def _take(new: Path, place: Path) -> None:
@@ -91,8 +98,8 @@ def _take(new: Path, place: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _install(root: Path, file: str, target: Path) -> None:
-    command = [sys.executable, "-I", *_PIP, *_PINNED, "--target", str(target), "--requirement", file]
+def _install(root: Path, own: Path, target: Path, file: str) -> None:
+    command = [sys.executable, "-I", *_PIP, *_PINNED, "--target", str(target), "--requirement", str(own)]
     try:
         ended = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=_WITHIN, check=False)
     except subprocess.TimeoutExpired:

@@ -1,13 +1,18 @@
 """Packages that a host installs for releases: found again by their lock file, looked after, and gone with releases."""
 
+import os
 import subprocess
+import time
 
 import pytest
 
+from cdconf.agent import files
 from cdconf.agent.errors import Failed
 from cdconf.agent.release import app_packages, tree
 from tests.agent.test_agent_releases import FILES, Host, made, names
 from tests.wheels import wheel
+
+NOBODY = 65534
 
 
 @pytest.fixture
@@ -21,10 +26,10 @@ def host(tmp_path):
 
 def release(host, name, *lines):
     """Stages a release with a lock file; returns what was installed."""
-    files = {**FILES, "lock": "".join(lines).encode()}
-    files.update({f"lib/{one.name}": one.read_bytes() for one in host.wheels.iterdir()})
-    host.files = files
-    host.stage(name, files)
+    content = {**FILES, "lock": "".join(lines).encode()}
+    content.update({f"lib/{one.name}": one.read_bytes() for one in host.wheels.iterdir()})
+    host.files = content
+    host.stage(name, content)
     return app_packages.install(host.app, host.releases, name, lambda: None)
 
 
@@ -83,6 +88,65 @@ def test_a_failure_leaves_nothing_and_the_release_keeps_what_it_had(host):
         app_packages.install(host.app, host.releases, "4", stop)
     assert (there(host), host.releases.packages("1")) == before
     assert host.releases.packages("2") == {}
+
+
+def test_what_was_made_for_one_kind_is_not_cleaned_away_for_the_next(host):
+    line = wheel(host.wheels, "greeting", "1.0")
+    second = dict(host.app["packages"][0], path="env/other", lock="more")
+    host.app["packages"].append(second)
+    content = {**FILES, "lock": line.encode(), "more": line.encode() + b"# another file\n"}
+    content.update({f"lib/{one.name}": one.read_bytes() for one in host.wheels.iterdir()})
+    host.stage("1", content)
+    told = app_packages.install(host.app, host.releases, "1", lambda: None)
+    assert [one["made"] for one in told] == [True, True]
+    assert len(there(host)) == 2
+    assert host.releases.changes("1") == []
+
+
+def taken(tmp_path, within=60.0):
+    """What becomes of the files in `left`."""
+    kept = tmp_path / "kept"
+    kept.mkdir(exist_ok=True)
+    uid = os.getuid() or NOBODY
+    if not os.getuid():
+        subprocess.run(["chown", "-R", "-h", str(uid), str(tmp_path / "left")], check=True)
+    taking = app_packages.Taking(uid, lambda: None, time.monotonic() + within)
+    with files.hold(str(tmp_path / "left")) as source, files.hold(str(kept)) as place:
+        taking.all_of(source, place)
+    return kept
+
+
+def test_nobody_else_can_change_what_is_kept_whatever_it_was_made_like(tmp_path):
+    left = tmp_path / "left/inner"
+    left.mkdir(parents=True)
+    left.chmod(0o2777)
+    for name, mode in (("data", 0o666), ("program", 0o4777), ("private", 0o600)):
+        (left / name).write_text(name)
+        (left / name).chmod(mode)
+    os.link(left / "data", left / "again")  # esbuild makes such links
+    (left / "link").symlink_to("data")
+    kept = taken(tmp_path) / "inner"
+    modes = {path.name: oct(path.lstat().st_mode & 0o7777) for path in kept.iterdir() if not path.is_symlink()}
+    assert modes == {"data": "0o644", "again": "0o644", "program": "0o755", "private": "0o644"}
+    assert oct(kept.stat().st_mode & 0o7777) == "0o755"
+    assert str((kept / "link").readlink()) == "data"
+
+
+def test_what_has_no_end_and_what_is_no_file_is_refused(tmp_path, monkeypatch):
+    left = tmp_path / "left"
+    left.mkdir()
+    with (left / "sparse").open("wb") as stream:
+        stream.truncate(10 * 1024**4)
+    monkeypatch.setattr(app_packages, "LARGEST", 3 * app_packages.BLOCK)
+    with pytest.raises(Failed, match="packages of more than"):
+        taken(tmp_path)
+    (tmp_path / "kept/sparse").unlink()
+    with pytest.raises(Failed, match="or that took too long"):
+        taken(tmp_path, within=-1.0)
+    (left / "sparse").unlink()
+    os.mkfifo(left / "pipe")
+    with pytest.raises(Failed, match="is no file, directory or link"):
+        taken(tmp_path)
 
 
 def test_something_else_in_the_place_of_packages_is_told_and_kept(host):

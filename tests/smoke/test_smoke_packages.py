@@ -129,3 +129,19 @@ def test_the_key_is_read_and_a_missing_file_is_named(project):
     (project / "cdconf.yml").write_text(f"{text}smoke: {{packages: ../packages.txt}}\n")
     with pytest.raises(InvalidFile, match="must be a path in the project"):
         load_project(project)
+
+
+def test_pip_reads_what_was_checked_whatever_encoding_the_file_names(locked):
+    hidden = base64.b64encode("\n--no-binary :all:\n./evil.tar.gz #".encode("utf-16-be")).decode().rstrip("=")
+    text = f"# coding: utf-7\n+{hidden}-x.whl --hash=sha256:{A_HASH}\n"
+    assert "./evil.tar.gz" in text.encode().decode("utf-7")
+    (locked / "smoke-packages.txt").write_text(text)
+    with pytest.raises(CdconfError) as caught:
+        installed(locked, locked / ".cdconf", "smoke-packages.txt")
+    assert "evil" not in f"{caught.value} {caught.value.detail}"  # pip was never told of it
+
+
+def test_a_requirement_that_is_too_long_is_refused(locked):
+    (locked / "smoke-packages.txt").write_text(f"casepack==1.0{' ' * 9000}--hash=sha256:{A_HASH}\n")
+    with pytest.raises(InvalidFile, match="no package with its version"):
+        installed(locked, locked / ".cdconf", "smoke-packages.txt")

@@ -6,6 +6,7 @@ import shlex
 from cdconf.agent import files
 from cdconf.agent.commands.execute import last_lines, run
 from cdconf.agent.errors import Failed, Missing
+from cdconf.agent.files import trees
 
 FILES = {"npm": ("package-lock.json", "package.json", ".npmrc")}  # what npm reads, the last where it's there
 LIMIT = 16 * 1024 * 1024  # bytes of a file
@@ -22,6 +23,22 @@ def read(path, name):
     except (Failed, OSError):
         return None
     return None if data is None else data.decode("utf-8", "replace")
+
+
+def check_roots(path, user):
+    """Raises `Failed` where root would install packages into a directory that's partly somebody else's."""
+    if user not in (None, "root"):
+        return
+    text = "root would run what's in '{}', and '{}' can be changed by others: give `user`, or another path"
+    there = files.lstat(path) is not None
+    if not files.on_roots_alone(os.path.join(path, "x") if there else path, sticky=True):
+        raise Failed(text.format(path, path if there else os.path.dirname(path)))
+    if not there:
+        return
+    with files.hold(path) as folder:
+        for name, status, _, _ in trees.walk(folder):
+            if status.st_uid != 0:
+                raise Failed(text.format(path, os.path.join(path, name)))
 
 
 def programs(kind, python=None, user=None):
@@ -62,12 +79,22 @@ def line(kind, place, fields):
         cache = "c=$(mktemp -d) && trap 'rm -rf \"$c\"' EXIT"
         line = 'umask 022; {} && cd {} && {} --cache "$c" && mkdir -p node_modules'
         return line.format(cache, shlex.quote(place), _joined(words))
-    words = [place + "/bin/python", "-m", "pip", "install", "-q", "--require-hashes", "--no-input", "--no-cache-dir"]
+    words = [
+        place + "/bin/python",
+        "-I",
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--require-hashes",
+        "--no-input",
+        "--no-cache-dir",
+    ]
     words += ["--disable-pip-version-check", "-r", fields["lock"]]
     words += ["--find-links", fields["wheels"]] if fields.get("wheels") else []
     words += ["--index-url", fields["index"]] if fields.get("index") else []
     words += ["--no-index"] if fields.get("wheels") and not fields.get("index") else []
-    make = _joined([fields.get("python") or "python3", "-m", "venv", place])
+    make = _joined([fields.get("python") or "python3", "-I", "-m", "venv", place])
     return "umask 022; {} && {}".format(make, _joined(words))
 
 

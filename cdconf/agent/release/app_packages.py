@@ -10,6 +10,7 @@ link there leads to, below packages/}`. `packages-APP.json` has of each installa
 import hashlib
 import json
 import os
+import stat
 import time
 
 from cdconf.agent import files
@@ -20,6 +21,8 @@ from cdconf.agent.release import tree
 from cdconf.agent.system import kernel
 
 FOLDER = "packages"
+BLOCK = 1024 * 1024  # bytes
+LARGEST = 8 * 1024 * 1024 * 1024  # bytes of one installation
 
 
 def target(path, there):
@@ -49,6 +52,7 @@ def install(app, releases, release, proceed):
         Failed: They can't be installed; what the release had, it still has.
     """
     told, wanted = [], {}
+    clean(releases)  # before, since what is made now has no link yet
     for one in app.get("packages") or ():
         began = time.monotonic()
         name, made = _have(app, one, releases, release, proceed)
@@ -180,7 +184,6 @@ def _have(app, one, releases, release, proceed):
     for name, made in known.items():
         if made["key"] == key and made["tree"] == _tree(_place(releases, name)):
             return name, False
-    clean(releases)
     name = "{}-{}".format(one["kind"], key[:12])
     if name in known:
         name += "-" + os.urandom(2).hex()  # the other one was changed by hand, and may be at work
@@ -199,8 +202,9 @@ def _make(app, one, place, release, inputs, proceed):
     above, name = os.path.split(place)
     files.make_directory(above)
     with files.hold(above) as folder, trees.work(folder) as home, trees.work(folder) as fresh:
+        files.new_directory(folder, name, {"mode": "0755"})
+        deadline = time.monotonic() + one["within"]
         try:
-            files.new_directory(folder, name, {"mode": "0755"})
             with folder.down(name) as made:
                 if one["kind"] == "npm":
                     _write_inputs(made, inputs)
@@ -208,9 +212,12 @@ def _make(app, one, place, release, inputs, proceed):
                     os.fchown(own.descriptor, uid, gid)
             _install(app, one, place, release, home.path, proceed)
             with folder.down(name) as made:
-                trees.copy(made, fresh, os.geteuid(), os.getegid())
+                os.fchown(made.descriptor, os.geteuid(), os.getegid())
+                os.fchmod(made.descriptor, 0o700)
+                Taking(uid, proceed, deadline).all_of(made, fresh)
             os.fchmod(fresh.descriptor, 0o755)
             kernel.sync_file_system(fresh)
+            proceed()
             trees.remove(folder, name)
             folder.rename(os.path.basename(fresh.path), name)
             folder.sync()
@@ -221,6 +228,51 @@ def _make(app, one, place, release, inputs, proceed):
         except BaseException:
             trees.remove(folder, name)
             raise
+
+
+class Taking(object):
+    """Copies what a user has installed, as root's own: whatever its modes were, nobody else can change it.
+
+    Args:
+        uid: The user.
+        proceed: Called for each block; what it raises ends the copy.
+        deadline: Until when, by `time.monotonic`.
+    """
+
+    def __init__(self, uid, proceed, deadline):
+        self._uid, self._proceed, self._deadline, self._left = uid, proceed, deadline, LARGEST
+
+    def all_of(self, source, made):
+        """All of a `Folder`, into another one that's root's alone."""
+        for name in source.names():
+            status = source.lstat(name)
+            if status is None:
+                continue
+            if stat.S_ISDIR(status.st_mode):
+                os.mkdir(name, 0o700, dir_fd=made.descriptor)
+                with source.down(name) as inner, made.down(name) as below:
+                    self.all_of(inner, below)
+                os.chmod(name, 0o755, dir_fd=made.descriptor)
+            elif stat.S_ISREG(status.st_mode):
+                self._file(source, made, name)
+            elif stat.S_ISLNK(status.st_mode):
+                os.symlink(source.readlink(name), name, dir_fd=made.descriptor)
+            else:
+                raise Failed("'{}' is no file, directory or link".format(source.place(name)))
+
+    def _file(self, source, made, name):
+        descriptor = source.open(name, str(self._uid))
+        if descriptor is None:
+            return
+        with os.fdopen(descriptor, "rb") as old, trees.create(made, name) as fresh:
+            for block in iter(lambda: old.read(BLOCK), b""):
+                self._left -= len(block)
+                self._proceed()
+                if self._left < 0 or time.monotonic() > self._deadline:
+                    raise Failed("packages of more than {} bytes, or that took too long".format(LARGEST))
+                fresh.write(block)
+            is_program = os.fstat(descriptor).st_mode & stat.S_IXUSR
+            os.fchmod(fresh.fileno(), 0o755 if is_program else 0o644)
 
 
 def _install(app, one, place, release, home, proceed):
@@ -245,7 +297,7 @@ def _write_inputs(made, inputs):
             try:
                 about = json.loads(data.decode("utf-8"))
                 about.pop("scripts", None)
-            except (AttributeError, ValueError):
+            except (AttributeError, RecursionError, TypeError, ValueError):
                 raise Failed("'{}' isn't a JSON object".format(path))
             data = json.dumps(about).encode()
         with trees.create(made, name) as stream:

@@ -104,7 +104,8 @@ def rows_in(databases: "Sequence[str]", sql: "str", port: "int | None" = None) -
 
 
 def _as_json(sql: "str") -> "str":
-    return "SELECT coalesce(json_agg(found), '[]') FROM ({}) AS found;\n".format(sql)  # noqa: S608  queries of this code
+    """The query; its names are PostgreSQL's own, since a database's owner may set a path to functions of theirs."""
+    return "SET search_path TO pg_catalog;\nSELECT coalesce(json_agg(found), '[]') FROM ({}) AS found;\n".format(sql)  # noqa: S608  queries of this code
 
 
 def execute(statements: "Iterable[str]", port: "int | None" = None, together: "bool" = False) -> "None":

@@ -27,14 +27,15 @@ def observe(fields):
         return None
     if fields.get("absent"):
         return {}
-    return {"lock": lock + _by_hand(path, lock), "package": package}
+    # What another lock file names isn't looked at: it may be anybody's, and lead anywhere.
+    return {"lock": lock + (_by_hand(path, lock) if lock == fields["lock"] else ""), "package": package}
 
 
 def _json(text):
     try:
         found = json.loads(text or "")
         return found if isinstance(found, dict) else {}
-    except ValueError:
+    except (RecursionError, ValueError):
         return {}
 
 
@@ -42,7 +43,13 @@ def _by_hand(path, lock):
     """Lines that name packages which aren't as the lock file has them."""
     found, packages = [], _json(lock).get("packages")
     for name, one in sorted(packages.items()) if isinstance(packages, dict) else ():
-        if not name or ".." in name or not isinstance(one, dict) or one.get("dev") or one.get("optional"):
+        if (
+            not name.startswith("node_modules/")
+            or ".." in name
+            or not isinstance(one, dict)
+            or one.get("dev")
+            or one.get("optional")
+        ):
             continue
         here = _json(locked.read(path, name + "/package.json")).get("version")
         if here != one.get("version") and not one.get("devOptional"):
@@ -57,12 +64,12 @@ def apply(fields, difference):
         walk.check_removal(path)
         files.remove_tree(path)
         return
-    if user in (None, "root") and not files.on_roots_alone(path, sticky=True):
-        raise Failed("npm would be root in '{}', which others can exchange: give `user`, or another path".format(path))
+    locked.check_roots(path, user)
     locked.programs("npm", user=user)
     with files.parent(path) as (folder, name):
         if folder.lstat(name) is None:
             files.new_directory(folder, name, {"owner": user} if user else {})
+    locked.check_roots(path, user)
     for name, text in ((PACKAGE, fields["package"]), (LOCK, fields["lock"])):
         files.write_atomic(os.path.join(path, name), text.encode("utf-8"), owner=user, mode="0644")
     line = locked.line("npm", path, fields)

@@ -49,7 +49,8 @@ def _control(text: str, context: Context) -> str:
 
 def _words(text: str, context: Context) -> list[str]:
     words = _ARGUMENT.findall(text)
-    if "".join(words).replace(" ", "") != "".join(text.split()) or not words:
+    # A backslash at the end of a line would take the next rule in (pam.d(5)).
+    if "".join(words).replace(" ", "") != "".join(text.split()) or not words or words[-1].endswith("\\"):
         raise context.error(f"'{text}' can't be an argument of a PAM module", "brackets stand around blanks: [a b]")
     return words
 

@@ -7,7 +7,7 @@ import re
 from cdconf.agent import files, texts
 from cdconf.agent.commands import shell
 from cdconf.agent.commands.execute import last_lines, run, run_ok
-from cdconf.agent.errors import Failed, in_the_way
+from cdconf.agent.errors import Failed, Missing, in_the_way
 from cdconf.agent.files import walk
 from cdconf.agent.packages import locked
 
@@ -33,8 +33,9 @@ def observe(fields):
         return {}
     try:
         made = json.loads(locked.read(path, RECORD) or "{}")
-        lock, was = made["lock"], made["installed"]
-    except (KeyError, TypeError, ValueError):
+        lock, was = made["lock"], dict(made["installed"])
+        lock.encode
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
         lock, was = "", {}
     return {"lock": lock + _by_hand(was, _installed(path)), "python": _python(fields, config)}
 
@@ -63,7 +64,10 @@ def _by_hand(was, now):
 def _python(fields, config):
     """The wanted interpreter's name, where the environment is of its version; else the version that it's of."""
     python = fields["python"]
-    wanted = texts.strip(run_ok([python, "-c", VERSION], timeout=60).out)
+    try:
+        wanted = texts.strip(run_ok([python, "-c", VERSION], timeout=60, user=fields.get("user")).out)
+    except Missing:  # the user, or the interpreter, that a role brings before this
+        return "python unknown"
     match = re.search(r"^version(?:_info)? *= *([0-9]+[.][0-9]+)", config, re.MULTILINE)
     here = match.group(1) if match else "unknown"
     return python if here == wanted and os.path.exists(fields["path"] + "/bin/python") else "python " + here
@@ -76,8 +80,7 @@ def apply(fields, difference):
         walk.check_removal(path)
         files.remove_tree(path)
         return
-    if user in (None, "root") and not files.on_roots_alone(path, sticky=True):
-        raise Failed("pip would be root in '{}', which others can exchange: give `user`, or another path".format(path))
+    locked.check_roots(path, user)
     locked.programs("venv", fields["python"], user)
     if "python" in difference and "exists" not in difference:
         walk.check_removal(path)
@@ -85,6 +88,7 @@ def apply(fields, difference):
     with files.parent(path) as (folder, name):
         if folder.lstat(name) is None:
             files.new_directory(folder, name, {"owner": user} if user else {})
+    locked.check_roots(path, user)
     files.remove(os.path.join(path, RECORD))
     lock = os.path.join(path, LOCK)
     files.write_atomic(lock, fields["lock"].encode("utf-8"), owner=user, mode="0644")
@@ -93,7 +97,8 @@ def apply(fields, difference):
     names = re.findall(r"^([A-Za-z0-9][\w.-]*)", fields["lock"], re.MULTILINE)
     more = sorted(set(_installed(path)).difference(OWN, [_plain(one) for one in names]))
     if more:
-        words = [path + "/bin/python", "-m", "pip", "uninstall", "-q", "-y", "--disable-pip-version-check"] + more
+        words = [path + "/bin/python", "-I", "-m", "pip", "uninstall", "-q", "-y", "--disable-pip-version-check", "--"]
+        words += more
         _must(run(words, timeout=fields["timeout"], user=user, cwd=path), " ".join(words))
     made = json.dumps({"lock": fields["lock"], "installed": _installed(path)})
     files.write_atomic(os.path.join(path, RECORD), made.encode("utf-8"), owner=user, mode="0644")

@@ -84,10 +84,10 @@ class Looks:
         before, began = self._answers.get((environment, host.name)) or {}, time.time()
         try:
             said = self._ask(environment, host, key, before.get("said") or {})
-        except (CdconfError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - without an answer, each page would ask the host once more
             state = "silent" if isinstance(error, (Unreachable, OSError)) else "unknown"
             since = before.get("since") or began
-            why = error.message if isinstance(error, CdconfError) else str(error)
+            why = error.message if isinstance(error, CdconfError) else f"{type(error).__name__}: {error}"
             known = {one: before.get(one) for one in ("said", "said_at")}  # the last that it said
             return {"state": state, "at": time.time(), "since": since, "why": why, **known}
         return {"state": "ok", "at": time.time(), "since": None, "said_at": began, "said": said}
