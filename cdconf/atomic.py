@@ -16,8 +16,6 @@ _STANDARD = (Path("/dev/stdout"), Path("/dev/stderr"))
 def write_private(path: Path, content: bytes | str, *, durable: bool = True) -> None:
     """Replaces a file that's for its owner alone (0600).
 
-    A device or a named pipe is written to, and stays: root could replace /dev/null by a file.
-
     Args:
         path: The file; its directory is there.
         content: What it's to hold; text is written as UTF-8.
@@ -26,12 +24,36 @@ def write_private(path: Path, content: bytes | str, *, durable: bool = True) -> 
     Raises:
         OSError: It can't be written.
     """
-    _write(path, content, 0o600, durable=durable)
+    with _draft(path, content, 0o600, durable=durable) as draft:
+        draft.replace(path)
 
 
 def write_public(path: Path, content: bytes | str) -> None:
     """Replaces a file that everybody may read (0644); for the rest see `write_private`."""
-    _write(path, content, 0o644, durable=False)
+    with _draft(path, content, 0o644, durable=False) as draft:
+        draft.replace(path)
+
+
+def write_output(path: Path, content: bytes | str, *, private: bool) -> None:
+    """Writes a file that somebody names on the command line: in one step, or to the device or pipe that it is.
+
+    Such a one stays: root could replace /dev/null by a file.
+
+    Args:
+        path: The file; its directory is there.
+        content: What it's to hold; text is written as UTF-8.
+        private: Whether a file is for its owner alone (0600), and survives a power cut, or for everybody (0644).
+
+    Raises:
+        OSError: It can't be written.
+    """
+    if _is_stream(path):
+        with path.open("wb") as stream:
+            stream.write(_encoded(content))
+    elif private:
+        write_private(path, content)
+    else:
+        write_public(path, content)
 
 
 def make_private(path: Path, content: bytes | str) -> bool:
@@ -45,15 +67,6 @@ def make_private(path: Path, content: bytes | str) -> bool:
         except FileExistsError:
             return False
         return True
-
-
-def _write(path: Path, content: bytes | str, mode: int, *, durable: bool) -> None:
-    if _is_stream(path):
-        with path.open("wb") as stream:
-            stream.write(_encoded(content))
-        return
-    with _draft(path, content, mode, durable=durable) as draft:
-        draft.replace(path)
 
 
 def _is_stream(path: Path) -> bool:

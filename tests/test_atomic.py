@@ -4,11 +4,12 @@ import os
 import stat
 import subprocess
 import sys
+import textwrap
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from cdconf.atomic import make_private, write_private, write_public
+from cdconf.atomic import make_private, write_output, write_private, write_public
 
 
 def names(folder):
@@ -50,29 +51,51 @@ def test_of_two_that_make_a_file_the_first_one_makes_it(tmp_path):
     assert (path.read_bytes(), mode(path), names(tmp_path)) == (b"first", 0o600, ["key"])
 
 
-@pytest.mark.parametrize("write", [write_private, write_public])
-def test_a_pipe_is_written_to_and_stays(write, tmp_path):
+@pytest.mark.parametrize("private", [True, False])
+def test_a_pipe_that_somebody_names_is_written_to_and_stays(private, tmp_path):
     path = tmp_path / "pipe"
     os.mkfifo(path)
     with ThreadPoolExecutor(1) as pool:
         read = pool.submit(path.read_bytes)
-        write(path, "new")
+        write_output(path, "new", private=private)
         assert read.result(timeout=10) == b"new"
     assert path.is_fifo()
     assert names(tmp_path) == ["pipe"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files of somebody else's")
+def test_a_pipe_of_somebody_else_is_replaced(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    os.chown(path, 65534, 65534)
+    write_output(path, "new", private=True)
+    assert path.read_text() == "new"
+    assert path.stat().st_uid == 0
+
+
+@pytest.mark.parametrize("write", [write_private, write_public])
+def test_a_pipe_in_the_place_of_a_file_of_cdconf_s_own_is_replaced(write, tmp_path):
+    path = tmp_path / "memory"
+    os.mkfifo(path)
+    write(path, "new")
+    assert path.read_text() == "new"
+
+
 def test_a_device_is_written_to_and_stays(tmp_path):
     path = tmp_path / "null"
     path.symlink_to(os.devnull)
-    write_private(path, "new")
+    write_output(path, "new", private=True)
     assert path.is_symlink()
     assert path.is_char_device()
 
 
 def test_standard_output_that_is_a_file_gets_the_text(tmp_path):
-    command = "from pathlib import Path; from cdconf.atomic import write_public; write_public(Path('/dev/fd/1'), 'new')"
+    command = """
+        from pathlib import Path
+        from cdconf.atomic import write_output
+        write_output(Path('/dev/fd/1'), 'new', private=False)
+    """
     with (tmp_path / "out").open("wb") as out:
-        subprocess.run([sys.executable, "-c", command], stdout=out, check=True)
+        subprocess.run([sys.executable, "-c", textwrap.dedent(command)], stdout=out, check=True)
     assert (tmp_path / "out").read_text() == "new"
     assert names(tmp_path) == ["out"]

@@ -1,8 +1,9 @@
-"""Signals that end a run. None is raised while Python handles the locks of an import.
+"""Signals that end a run. None is raised while Python handles the locks of an import, or starts a process.
 
 An exception between the taking and the giving back of such a lock leaves it taken: whatever is imported afterwards, in
-any thread, waits for ever. One that is raised as a lock's memory is freed gets lost. So a signal that comes at such a
-moment comes once more, a millisecond later.
+any thread, waits for ever. One that is raised as a lock's memory is freed gets lost. One that is raised while a process
+is started leaves it running, and nobody knows of it. So a signal that comes at such a moment comes once more, a
+millisecond later.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ IMPORTS = "<frozen importlib._bootstrap>"
 LOCKING = frozenset(
     ("_get_module_lock", "_lock_unlock_module", "cb", "acquire", "release", "has_deadlock", "__enter__", "__exit__")
 )
+STARTING = frozenset(("__init__", "_execute_child"))  # functions of `subprocess`
 _LATER = 0.001  # seconds
 
 
@@ -39,15 +41,18 @@ def raised(error: Callable[[], BaseException], number: int, frame: FrameType | N
         number: The signal's.
         frame: What was at work when it came.
     """
-    if not _is_locking(frame):
+    if not _is_delicate(frame):
         raise error()
     signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), number))
     signal.setitimer(signal.ITIMER_REAL, _LATER)
 
 
-def _is_locking(frame: FrameType | None) -> bool:
+def _is_delicate(frame: FrameType | None) -> bool:
+    """Whether an exception at this moment would leave something behind; see the module."""
     while frame is not None:
         if frame.f_code.co_filename == IMPORTS and frame.f_code.co_name in LOCKING:
+            return True
+        if frame.f_code.co_name in STARTING and frame.f_globals.get("__name__") == "subprocess":
             return True
         frame = frame.f_back
     return False
@@ -55,6 +60,6 @@ def _is_locking(frame: FrameType | None) -> bool:
 
 def _hang_up(number: int, frame: FrameType | None) -> None:
     """The terminal is gone. A shell tells its programs so twice, and only a signal of a person's doesn't wait."""
-    if not _is_locking(frame):
+    if not _is_delicate(frame):
         signal.signal(signal.SIGHUP, lambda *_: None)
     raised(TerminateSignal, number, frame)

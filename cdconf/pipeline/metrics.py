@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdconf.artifacts.attestations import STOP
-from cdconf.atomic import write_public
+from cdconf.atomic import write_output
 from cdconf.errors import ArtifactError, CdconfError
 from cdconf.events import Notice
 from cdconf.git_command import git_command
@@ -71,7 +71,7 @@ def write_textfile(path: Path, text: bytes) -> None:
         CdconfError: It can't be written.
     """
     try:
-        write_public(path, text)
+        write_output(path, text, private=False)
     except OSError as error:
         raise CdconfError(f"{path} can't be written: {error.strerror}") from error
 

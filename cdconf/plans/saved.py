@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cdconf.atomic import write_private
+from cdconf.atomic import write_output
 from cdconf.errors import InvalidFile, UsageError
 from cdconf.own_files import read_json, reason
 
@@ -91,7 +91,7 @@ def save(plan: SavedPlan, path: Path) -> None:
     try:
         if path.is_dir():
             raise IsADirectoryError(21, "this is a directory")
-        write_private(path, json.dumps(document, indent=1) + "\n")
+        write_output(path, json.dumps(document, indent=1) + "\n", private=True)
     except OSError as error:
         raise UsageError(f"the plan can't be written to {path}: {error.strerror}") from error
 

@@ -76,7 +76,9 @@ def test_it_takes_too_long(program, tmp_path):
 CALL = """
 import signal, sys
 from pathlib import Path
+from cdconf.cli.signals import end_by_signals
 signal.signal(signal.SIGINT, signal.default_int_handler)
+end_by_signals()
 from cdconf.environments.vagrant.program import Vagrant
 try:
     Vagrant(Path(sys.argv[1]), "staging").run("up")

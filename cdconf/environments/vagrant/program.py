@@ -82,8 +82,8 @@ class Vagrant:
         )
         lines: list[OutputLine] = []
         reader = threading.Thread(target=_read, args=(process, lines, hear), daemon=True)
-        reader.start()
         try:
+            reader.start()
             status = process.wait(limit)
         except subprocess.TimeoutExpired:
             _end(process)
@@ -93,7 +93,8 @@ class Vagrant:
             raise ProviderError(message, detail=said) from None
         except BaseException:  # Ctrl-C
             _end(process)
-            reader.join(5)
+            if reader.ident is not None:
+                reader.join(5)
             raise
         reader.join(5)  # what it has left running may keep the pipe open
         if status != 0:
