@@ -4,7 +4,7 @@ import pytest
 
 from tests.web import worlds
 from tests.web.dashboard import served
-from tests.web.seen import chromium, let_in, live, violations  # noqa: F401  a fixture
+from tests.web.seen import COLOURS, chromium, let_in, live, violations  # noqa: F401  a fixture
 from tests.web.test_screens import PATHS
 
 WIDTHS = {"desk": 1440, "phone": 360}
@@ -33,11 +33,11 @@ def test_everybody_can_read_it(world, chromium):  # noqa: F811
         page.goto(f"http://localhost:{server.port}{path}")
         live(page)
         assert len(server.ask(path).body) <= LARGEST, path
-        for scheme in ("light", "dark"):
+        for scheme, kind in (("light", None), ("dark", COLOURS)):
             page.emulate_media(color_scheme=scheme)
             for name, width in WIDTHS.items():
                 page.set_viewport_size({"width": width, "height": 900})
-                found = [*violations(page)]
+                found = [*violations(page, kind)]
                 if not page.evaluate("document.documentElement.scrollWidth <= innerWidth"):
                     found.append(("wider than the window", []))
                 wrong += [(path, scheme, name, one) for one in found]
