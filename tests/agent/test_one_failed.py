@@ -12,6 +12,7 @@ STATES = {
     "other": {"value": 2},
     "broken": Failed("it can't be read"),
     "gone": Missing("unit", "x"),
+    "hinted": Failed("there's none of it", details={"hint": "make one"}),
     "blocked": in_the_way("/etc/a b", "a directory"),
 }
 
@@ -108,3 +109,9 @@ def test_a_masked_service_that_should_run_is_such_an_obstacle(monkeypatch):
         "service 'a' is masked",
         True,
     )
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_a_failure_brings_its_hint(tmp_path, monkeypatch, many):
+    events = run(tmp_path, monkeypatch, "hinted", check=False, many=many)[3]
+    assert (events[0]["message"], events[0]["repair"]) == ("there's none of it", "make one")

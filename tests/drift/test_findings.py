@@ -1,7 +1,7 @@
 """What the events of a look are worth as findings."""
 
-from cdconf.drift.findings import DriftFinding, counted, findings_of
-from cdconf.drift.summary import summary
+from cdconf.drift.findings import CAUSES, DriftFinding, counted, findings_of
+from cdconf.drift.summary import commands, summary
 from cdconf.events import HostDone, ResourceDone
 
 
@@ -70,3 +70,17 @@ def test_a_line_names_few_hosts():
     assert summary(found) == [
         "not applied: 7 changed in the files, and not applied yet (web0, web1, web2, web3, web4 and 2 more)"
     ]
+
+
+def test_the_commands_that_repair_findings_are_named_once_and_only_where_they_do():
+    found = [DriftFinding("web1", "file", f"/{cause}", cause) for cause in CAUSES]
+    assert commands([*found, *found], "dev --limit web") == [
+        "to undo changes made by hand: `cdconf drift dev --limit web --fix`",
+        "to apply the files: `cdconf provision dev --limit web`",
+    ]
+    left = [
+        DriftFinding("web1", "file", "/a", "by_hand", waived="known"),
+        DriftFinding("web1", "orphan", "file /b", "not_applied"),
+        DriftFinding("web1", "release", "shop", "by_hand", repair="cdconf deploy shop --to dev"),
+    ]
+    assert commands(left, "dev") == []

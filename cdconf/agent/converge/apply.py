@@ -136,6 +136,11 @@ class Convergence(object):
         event["duration_s"] = round(time.monotonic() - started, 4)
         self.emit(event)
 
+    def _failed(self, entry, started, error, why=None):
+        """Reports a failure in the error's words, and with its hint."""
+        text = error.text(entry.get("sensitive", False))
+        self.report("failed", entry, started, message=text, why=why, repair=error.details.get("hint"))
+
     def _batches(self):
         """Contiguous resources of a type that knows how to do many at once, and all others one by one."""
         batch, module = [], None
@@ -182,7 +187,7 @@ class Convergence(object):
             alright = self._apply(module, changes)
         for resource, error in failed:
             why = causes.ResourceCauses(unknown=True) if self.check else None
-            self.report("failed", resource, started, message=error.text(resource["sensitive"]), why=why)
+            self._failed(resource, started, error, why)
         return alright and not failed
 
     def _chosen(self, module, changes, started):
@@ -275,7 +280,7 @@ class Convergence(object):
             error.details["asked_by"] = resource["id"]
             raise error
         if isinstance(error, Failed):
-            self.report("failed", resource, started, message=error.text(resource["sensitive"]))
+            self._failed(resource, started, error)
             if error.kind != "failed":
                 raise error
             return False
@@ -284,7 +289,7 @@ class Convergence(object):
     def _settle(self, module, resource, differing, observed, started):
         """Reports `changed` when the host really is as wanted now."""
         if isinstance(observed, Failed):
-            self.report("failed", resource, started, message=observed.text(resource["sensitive"]))
+            self._failed(resource, started, observed)
             return False
         left = self._difference(resource, observed)
         if left:
@@ -337,7 +342,7 @@ class Convergence(object):
         except Failed as error:
             if error.kind != "failed":
                 raise
-            self.report("failed", entry, started, message=error.text(entry.get("sensitive", False)))
+            self._failed(entry, started, error)
             return False
         self.applied.forget(identifier)
         self.report("changed", entry, started, "removed\n" if was_there else None, message)

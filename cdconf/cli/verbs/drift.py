@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -83,7 +84,7 @@ def command(environment: str, **given: Any) -> None:
             look_at_files(run, hosts, revision, emit)
         run.code = emit.exit_code(run.code)
         run.extra["waivers"] = emit.tell()
-        _sum_up(run)
+        _sum_up(run, flags)
 
 
 def _check_flags(flags: DriftFlags) -> None:
@@ -97,12 +98,17 @@ def _check_flags(flags: DriftFlags) -> None:
         raise UsageError("--fix always uses the files of the work tree", hint="leave --applied and --at out")
 
 
-def _sum_up(run: Run) -> None:
+def _sum_up(run: Run, flags: DriftFlags) -> None:
     from cdconf.drift.findings import counted, findings_of
-    from cdconf.drift.summary import summary
+    from cdconf.drift.summary import commands, summary
     from cdconf.events import Notice
 
     found = findings_of(resource for host in run.collector.hosts.values() for resource in host.resources)
     run.extra["causes"] = counted(found)
     for line in summary(found):
+        run.emit(Notice(line))
+    if flags.fix or flags.at:  # --fix has told each finding's command; a revision isn't what the commands would use
+        return
+    selection = "" if flags.limit is None else f" --limit {shlex.quote(flags.limit)}"
+    for line in commands(found, f"{run.environment.name}{selection}"):
         run.emit(Notice(line))
