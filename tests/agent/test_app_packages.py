@@ -69,6 +69,19 @@ def test_one_installation_serves_all_releases_with_its_lock_file_and_goes_with_t
     assert (there(host), link.is_symlink(), host.releases.changes("2")) == ([], False, [])
 
 
+def test_a_lock_file_of_an_artifact_leads_pip_nowhere_else(host):
+    line = wheel(host.wheels, "greeting", "1.0")
+    for number, more in enumerate(("--index https://example.org", "-r /etc/passwd", "--find lib")):
+        with pytest.raises(Failed, match="line 2 of 'lock' leads to something else with '-"):
+            release(host, str(number), line, more)
+    assert there(host) == []
+    host.files = {**FILES, "lock": line.encode("utf-16")}
+    host.stage("x", host.files)
+    with pytest.raises(Failed, match="isn't UTF-8"):
+        app_packages.install(host.app, host.releases, "x", lambda: None)
+    assert [one["made"] for one in release(host, "9", "# coding: utf-7\n", line)] == [True]
+
+
 def test_a_failure_leaves_nothing_and_the_release_keeps_what_it_had(host):
     line = wheel(host.wheels, "greeting", "1.0")
     release(host, "1", line)

@@ -1,6 +1,7 @@
 """Installs what a lock file names, with its hashes: by pip into a virtual environment, by npm into node_modules."""
 
 import os
+import re
 import shlex
 
 from cdconf.agent import files
@@ -14,6 +15,10 @@ LOOKS = {
     "venv": "import ensurepip, venv, sys, sysconfig; print(sys.version, sysconfig.get_platform())",
     "npm": "process.version + process.arch",
 }
+LONGEST = 65536  # characters of a requirement with its hashes
+# Of pip's options, which may be abbreviated, those that lead nowhere else; and a requirement with nothing but hashes.
+OPTION = re.compile(r"--(?:require-hashes|no-index|prefer-binary|pre|(?:no|only)-binary[= ][\w.:,-]+)", re.ASCII)
+HASHED = re.compile(r"[^\s-](?:(?!\s-).)*(?:\s+--hash[= ]sha(?:256|384|512):[0-9a-fA-F]+)+")
 
 
 def read(path, name):
@@ -23,6 +28,39 @@ def read(path, name):
     except (Failed, OSError):
         return None
     return None if data is None else data.decode("utf-8", "replace")
+
+
+def requirements(text, name):
+    """A lock file of pip's as pip is to read it: one requirement a line, and no comment, which could name an encoding.
+
+    Args:
+        text: The file's.
+        name: What an error calls the file.
+
+    Raises:
+        Failed: It leads to something else, or a requirement has no hash.
+    """
+    begun, joined, found = 1, "", []
+    lines = text.lstrip("\ufeff").splitlines()
+    for number, line in enumerate(lines, 1):
+        begun = begun if joined else number
+        joined += re.sub(r"(^|\s)#.*", "", line).strip()
+        if joined.endswith("\\") and number < len(lines):
+            joined = joined[:-1] + " "
+            continue
+        why = None
+        if joined and (len(joined) > LONGEST or not joined.isprintable() or "${" in joined or ord(max(joined)) > 126):
+            why = "is too long, or has characters that pip would replace, in"
+        elif joined.startswith("-") and not OPTION.fullmatch(joined):
+            why = "leads to something else with"
+        elif joined and joined[0] != "-" and not HASHED.fullmatch(joined):
+            why = "has no hash, or options besides hashes, for"
+        if why:  # without what follows, such as a URL with a password
+            shown = re.split("[ =]" if joined[0] == "-" else " ", joined)[0][:80]
+            raise Failed("line {} of '{}' {} '{}'".format(begun, name, why, shown))
+        found += [joined + "\n"] if joined else []
+        joined = ""
+    return "".join(found)
 
 
 def check_roots(path, user):

@@ -21,6 +21,7 @@ from cdconf.agent.release import tree
 from cdconf.agent.system import kernel
 
 FOLDER = "packages"
+LOCK = "requirements.lock"  # what pip reads, in its home: what was checked
 BLOCK = 1024 * 1024  # bytes
 LARGEST = 8 * 1024 * 1024 * 1024  # bytes of one installation
 
@@ -208,6 +209,8 @@ def _make(app, one, place, release, inputs, proceed):
             with folder.down(name) as made:
                 if one["kind"] == "npm":
                     _write_inputs(made, inputs)
+                else:
+                    _put(home, LOCK, locked.requirements(_text(inputs["lock"], one["lock"]), one["lock"]).encode())
                 for own in (made, home):
                     os.fchown(own.descriptor, uid, gid)
             _install(app, one, place, release, home.path, proceed)
@@ -281,8 +284,8 @@ def _install(app, one, place, release, home, proceed):
 
     variables = env_file.read(app["env_file"]) if app.get("env_file") else {}
     variables.update({"HOME": home, "TMPDIR": home})
-    within = {name: os.path.join(release, one[name]) for name in ("lock", "wheels") if one.get(name)}
-    line = locked.line(one["kind"], place, dict(one, **within))
+    within = {"wheels": os.path.join(release, one["wheels"])} if one.get("wheels") else {}
+    line = locked.line(one["kind"], place, dict(one, lock=os.path.join(home, LOCK), **within))
     about = {"env": variables, "user": app.get("user"), "cwd": release}
     problem, output, _ = limited.run(line, one["within"], proceed, **about)
     if problem:
@@ -300,6 +303,17 @@ def _write_inputs(made, inputs):
             except (AttributeError, RecursionError, TypeError, ValueError):
                 raise Failed("'{}' isn't a JSON object".format(path))
             data = json.dumps(about).encode()
-        with trees.create(made, name) as stream:
-            stream.write(data)
-            os.fchmod(stream.fileno(), 0o644)
+        _put(made, name, data)
+
+
+def _put(folder, name, data):
+    with trees.create(folder, name) as stream:
+        stream.write(data)
+        os.fchmod(stream.fileno(), 0o644)
+
+
+def _text(path, name):
+    try:
+        return (files.read(path, limit=locked.LIMIT) or b"").decode("utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise Failed("the release's '{}' can't be read, or isn't UTF-8".format(name))

@@ -91,10 +91,11 @@ def apply(fields, difference):
     locked.check_roots(path, user)
     files.remove(os.path.join(path, RECORD))
     lock = os.path.join(path, LOCK)
-    files.write_atomic(lock, fields["lock"].encode("utf-8"), owner=user, mode="0644")
+    wanted = locked.requirements(fields["lock"], LOCK)
+    files.write_atomic(lock, wanted.encode("utf-8"), owner=user, mode="0644")
     line = locked.line("venv", path, dict(fields, lock=lock))
     _must(shell.run(line, fields["timeout"], user=user, cwd=path), line)
-    names = re.findall(r"^([A-Za-z0-9][\w.-]*)", fields["lock"], re.MULTILINE)
+    names = re.findall(r"^([A-Za-z0-9][\w.-]*)", wanted, re.MULTILINE)
     more = sorted(set(_installed(path)).difference(OWN, [_plain(one) for one in names]))
     if more:
         words = [path + "/bin/python", "-I", "-m", "pip", "uninstall", "-q", "-y", "--disable-pip-version-check", "--"]

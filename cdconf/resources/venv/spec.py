@@ -1,9 +1,9 @@
 """The `venv` type."""
 
-import re
-
+from cdconf.agent.errors import Failed
 from cdconf.agent.files import sources
 from cdconf.agent.files.protected import is_systems
+from cdconf.agent.packages import locked
 from cdconf.resources.spec import REQUIRED, Context, Field, Fields, ResourceType, text_or_bytes
 
 HINT = "write it with `uv pip compile --generate-hashes`, `pip-compile --generate-hashes` or `poetry export`"
@@ -24,12 +24,10 @@ def _normalise(fields: Fields, context: Context) -> Fields:
     lock = text_or_bytes(context.source_file(name))
     if not isinstance(lock, str):
         raise context.error(f"'{name}' isn't text")
-    for line in re.sub(r"\\\r?\n", " ", lock).splitlines():
-        wanted = re.sub(r"(^|\s)#.*", "", line).strip()
-        if wanted.startswith(("-r", "-c", "-e", "--requirement", "--constraint", "--editable")):
-            raise context.error(f"'{name}' leads to something else with '{wanted}'; a lock file holds all itself", HINT)
-        if wanted and not wanted.startswith("-") and "--hash=" not in wanted:
-            raise context.error(f"'{name}' has no hash for '{wanted}'", HINT)
+    try:
+        locked.requirements(lock, name)
+    except Failed as error:
+        raise context.error(str(error), HINT) from None
     fields["lock"] = lock
     return fields
 
