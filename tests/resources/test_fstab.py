@@ -100,3 +100,18 @@ def test_other_hosts_are_kept(lines):
     others = [line for line in lines if not line.startswith("10.0.0.1")]
     assert [line for line in changed.splitlines() if not line.startswith("10.0.0.1")] == others
     assert hosts_file.names(hosts_file.put(changed, "10.0.0.1", None), "10.0.0.1") is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "live", "wrong"),
+    [
+        ("hidepid=2", {"rw"}, ["hidepid=2"]),
+        ("hidepid=2", {"rw", "hidepid=invisible"}, []),
+        ("hidepid=invisible", {"rw", "hidepid=2"}, []),
+        ("hidepid=2", {"rw", "hidepid=noaccess"}, ["hidepid=2"]),
+        ("hidepid=0", {"rw"}, []),
+        ("hidepid=0", {"rw", "hidepid=1"}, ["hidepid=0"]),
+    ],
+)
+def test_proc_hides_processes_as_wanted_in_numbers_and_in_words(wanted, live, wrong):
+    assert mounts.wrong_options([wanted], live) == wrong

@@ -29,6 +29,7 @@ IMPLIED = {
     "group": ("nosuid", "nodev"),
 }
 TAGS = {"UUID": "uuid", "LABEL": "label", "PARTUUID": "partuuid", "PARTLABEL": "partlabel"}
+HIDEPID = {"0": "off", "1": "noaccess", "2": "invisible", "4": "ptraceable"}  # proc(5); newer kernels show the words
 UNITS = {"k": 1024, "m": 1024**2, "g": 1024**3}
 
 
@@ -84,6 +85,10 @@ def wrong_options(wanted: "Sequence[str]", live: "set[str]") -> "list[str]":
         if name == "size" and separator and "size" in {one.partition("=")[0] for one in live}:
             shown = [bytes_of(one.partition("=")[2]) for one in live if one.startswith("size=")]
             if bytes_of(value) is not None and shown != [bytes_of(value)]:
+                wrong.append(option)
+        if name == "hidepid":
+            words = [one.partition("=")[2] for one in live if one.startswith("hidepid=")] or ["off"]
+            if HIDEPID.get(words[0], words[0]) != HIDEPID.get(value, value):
                 wrong.append(option)
     return wrong
 
