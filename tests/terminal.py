@@ -45,7 +45,11 @@ class Terminal:
     def until(self, words):
         """Reads on until the screen shows this."""
         while words not in self.text():
-            self._bytes += os.read(self._mine, 65536)
+            try:
+                self._bytes += os.read(self._mine, 65536)
+            except OSError:  # Linux: the other end is closed
+                code = self.process.wait(timeout=60)
+                raise AssertionError(f"it ended with {code} before it said '{words}':\n{self.text()}") from None
 
     def type(self, text):
         os.write(self._mine, text.encode())

@@ -150,6 +150,9 @@ def _remove_unused(project: Project, environment: Environment, emit: Emit) -> li
     with open_fleet(project, environment, REASON, tell) as fleet:
         errors: dict[str, CdconfError] = fleet.connect(list(located.values()), lease=True)
         errors |= {host.name: provider.absence(host) for host in asked if host.name not in located}
+        if errors:  # what a removal that was killed has asked of the engine may have ended them meanwhile
+            ended = provider.unused(asked)
+            errors = {name: one for name, one in errors.items() if name not in ended or isinstance(one, LeaseHeld)}
         _refuse(environment, errors, {name: session.lease for name, session in fleet.sessions.items()})
         return _remove(project, environment, tell)
 

@@ -85,6 +85,34 @@ def unleased(monkeypatch):
     return held
 
 
+class SilentFleet(contextlib.nullcontext):
+    """Hosts of which none answers."""
+
+    def __enter__(self):
+        self.sessions = {}
+        return self
+
+    def connect(self, hosts, lease):
+        return {host.name: Unreachable("it refused the connection", host=host.name) for host in hosts}
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_host_that_ends_while_it_is_asked_is_not_in_use(shop, paper, monkeypatch, ended):
+    defined(shop)
+    expire(shop, "try-1")
+    paper.made["try-1"] = ["web1"]
+    looks = iter([False, ended])
+
+    def unused(hosts):
+        return {host.name for host in hosts} if next(looks) else set()
+
+    monkeypatch.setattr(paper, "unused", unused, raising=False)
+    monkeypatch.setattr(paper, "locate", lambda hosts: {host.name: host for host in hosts})
+    monkeypatch.setattr(removal, "open_fleet", lambda *arguments: SilentFleet())
+    done = removal.remove_expired(shop, quiet)
+    assert (list(done.removed), list(done.failed)) == ((["try-1"], []) if ended else ([], ["try-1"]))
+
+
 def test_exactly_what_has_expired_is_removed(shop, paper, unleased):
     for name in ("try-1", "try-2", "try-3"):
         defined(shop, name)

@@ -110,7 +110,8 @@ def test_systemd_starts_it_again_and_again(machine):
     assert eventually(lambda: machine.runs()[-1:] == [2], within=60)
     assert machine.standing(0)["missed"] == 0
     assert "by hand" in on(machine.name, "journalctl -o cat -u cdconf-drift-ticks.dev.service")
-    assert on(machine.name, "systemctl is-failed cdconf-drift-ticks.dev.service") == "inactive", "drift is no failure"
+    state = on(machine.name, "systemctl is-failed cdconf-drift-ticks.dev.service")
+    assert state in ("inactive", "activating"), "drift is no failure"  # the next one may be at work already
     on(machine.name, "systemctl stop cdconf-drift-ticks.dev.timer")
     assert "isn't started (inactive)" in machine.standing(1)["problem"]
     assert eventually(lambda: machine.standing(1)["missed"] >= 2, within=60)

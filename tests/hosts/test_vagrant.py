@@ -51,16 +51,19 @@ class Machines:
         return result
 
     def vagrant(self, *arguments):
-        """Vagrant by hand."""
-        result = subprocess.run(
-            ["vagrant", *arguments],
-            cwd=self.root,
-            env={**os.environ, "CDCONF_ENVIRONMENT": "dev", "VAGRANT_CHECKPOINT_DISABLE": "1"},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        """Vagrant by hand; it looks at all networks of the machine, and fails when another test's goes meanwhile."""
+        for _ in range(3):
+            result = subprocess.run(
+                ["vagrant", *arguments],
+                cwd=self.root,
+                env={**os.environ, "CDCONF_ENVIRONMENT": "dev", "VAGRANT_CHECKPOINT_DISABLE": "1"},
+                capture_output=True,
+                text=True,
+                timeout=300,
+                check=False,
+            )
+            if "No such object" not in result.stderr:
+                break
         assert result.returncode == 0, result.stdout + result.stderr
 
     def id(self, host):
