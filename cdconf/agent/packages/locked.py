@@ -41,10 +41,10 @@ def requirements(text, name):
         Failed: It leads to something else, or a requirement has no hash.
     """
     begun, joined, found = 1, "", []
-    lines = text.lstrip("\ufeff").splitlines()
+    lines = text.lstrip("\ufeff").splitlines()  # texts: as pip does
     for number, line in enumerate(lines, 1):
         begun = begun if joined else number
-        joined += re.sub(r"(^|\s)#.*", "", line).strip()
+        joined += re.sub(r"(^|\s)#.*", "", line).strip()  # texts: as pip does
         if joined.endswith("\\") and number < len(lines):
             joined = joined[:-1] + " "
             continue
