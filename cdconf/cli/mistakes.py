@@ -118,11 +118,17 @@ def in_order(error: CdconfError, arguments: Sequence[str], environments: Sequenc
     if not isinstance(error, NoEnvironment) or error.name not in arguments:
         return None
     place = list(arguments).index(error.name)
-    later = [number for number, word in enumerate(arguments) if number > place and word in environments]
-    if not later or arguments[later[0] - 1].startswith("-"):
+    later = next((number for number, word in enumerate(arguments) if number > place and word in environments), None)
+    if later is None:
         return None
     words = list(arguments)
-    words[place], words[later[0]] = words[later[0]], words[place]
+    if words[0] == "rollback" and words[later - 1] == "--to":  # as `deploy` has it; here it's a version
+        words.insert(place, words.pop(later))
+        del words[later]
+    elif words[later - 1].startswith("-"):
+        return None
+    else:
+        words[place], words[later] = words[later], words[place]
     return f"the environment comes first: `{_command(words)}`"
 
 

@@ -147,6 +147,8 @@ def test_without_a_project_no_environment_is_named():
     ("line", "said"),
     [
         ("rollback notes staging", "the environment comes first: `cdconf rollback staging notes`"),
+        ("rollback notes --to staging", "the environment comes first: `cdconf rollback staging notes`"),
+        ("rollback notes --to 1.2", None),
         ("rollback notes", None),
         ("smoke web --limit staging", None),
     ],
