@@ -78,7 +78,9 @@ def _checked(kind: ResourceType, declared: Declared, title: str, name: str, spec
         value = str(value)
     words, types = _KINDS[spec.kind]
     if not isinstance(value, types) or (isinstance(value, bool) and spec.kind in ("integer", "number")):
-        raise _error(kind, declared, title, name, f"'{name}' must be {words}, not {_shown(value)}")
+        bare = next(iter(value)) if isinstance(value, dict) and list(value.values()) == [None] else None
+        meant = None if bare is None else f'braces alone make a mapping; a template is "{{{{ {bare} }}}}"'
+        raise _error(kind, declared, title, name, f"'{name}' must be {words}, not {_shown(value)}", meant)
     if spec is VALIDATE and "{}" not in str(value):
         hint = "without it the command never sees the new content"
         raise _error(kind, declared, title, name, "'validate' must have a {} in it, for the new file's path", hint)
