@@ -172,7 +172,7 @@ def _app(name: str, apps: YamlMap, groups: dict[str, tuple[str, ...]]) -> App:
 def _confirm_within(app: Section) -> float:
     seconds: float = app["confirm_within"]
     if 0 < seconds < SHORTEST:
-        text = f"'confirm_within' in {app.what} must be at least {SHORTEST:g}s: beats need time to arrive"
+        text = f"'confirm_within' in {app.what} must be at least {SHORTEST:g}s: heartbeats need time to arrive"
         raise app.error(text, "confirm_within", "0 deploys without the dead man's switch")
     return seconds
 

@@ -14,7 +14,7 @@ _HINTS = {
     "wrong_environment": "check the address in hosts.yml; a host belongs to the environment that first provisioned it",
     "same_machine": "two names must not lead to one machine: look at the addresses in hosts.yml",
     "disk_full": "make room on the host (`df -h`, `df -i`); nothing is half-written",
-    "lease_lost": "beats didn't reach the host in time, or someone ran `cdconf lock release`; see `cdconf lock status`",
+    "lease_lost": "heartbeats came too late, or someone ran `cdconf lock release`; see `cdconf lock status`",
     "stopped": "what was done until then is kept and recorded; run again to go on",
     "protocol": "the agent and cdconf don't fit together; run again, so that the host gets this version's agent",
     "bug": "please report it with the lines above at https://github.com/cdconf/cdconf/issues",

@@ -100,7 +100,7 @@ def test_a_rollback_tells_why_and_a_stop_who_must_do_what(line, tabs):
     board.wait_for_selector("h1:has-text('deploy')")
     board.loads.clear()
     board.wait_for_selector(".steps li.current", timeout=SOON)
-    assert "If its beats stop" in board.locator(".switch").inner_text()
+    assert "If its heartbeats stop" in board.locator(".switch").inner_text()
     board.wait_for_selector("section.why", timeout=LONG)
     process.communicate(timeout=240)
     assert process.returncode == 1

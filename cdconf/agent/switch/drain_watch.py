@@ -48,7 +48,7 @@ class DrainWatch(ActivationWatch):
         """Puts all back, each by the command that was written down with it; the first problem is raised at the end."""
         problem = None
         for name in waiting(armed):
-            say("no beat for {:g} s: {} is put back".format(armed["within"] or 0, name))
+            say("no heartbeat for {:g} s: {} is put back".format(armed["within"] or 0, name))
             try:
                 self.switch.put_back(name, armed["drain"])
             except Failed as error:

@@ -134,7 +134,11 @@ class ActivationWatch(object):
         releases = Releases(armed["app"]["path"], ledger)
         target, problem = releases.verified(), None
         if ledger.page["activating"] is not None or releases.linked() != target:
-            say("no beat for {:g} s: {} goes back to {}".format(armed["within"], armed["release"], target or "nothing"))
+            say(
+                "no heartbeat for {:g} s: {} goes back to {}".format(
+                    armed["within"], armed["release"], target or "nothing"
+                )
+            )
             toggled = toggles.put_back(self.store, armed["app"])
             problem = _take_back(armed["app"], releases, target, booting)
             toggles.restarted(self.store, armed["app"])
