@@ -75,7 +75,7 @@ class ResourceDone:
     `diff` is text made for people (a unified diff, or lines `mode: 0644 -> 0600`), None when there is none;
     sensitive values are already replaced. `message` says why, for `failed`, `unknown` and `skipped`.
     `by_hand` is True when someone changed the host itself, whatever the files want by now.
-    `repair` tells how people mend what `provision` doesn't mend by itself, with a command.
+    `repair` tells how people mend what `provision` doesn't mend by itself, or has failed at, with a command.
     `left` says why `drift --fix` leaves a finding as it is.
     `waived` is the reason of the waiver that covers a finding of `drift`, and `waived_until` the waiver's last day.
     `cause` is given for what was only looked at and isn't as it should be; `fields` names the fields that were changed

@@ -11,6 +11,7 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
+from cdconf.agent.packages.locked import joined_lines
 from cdconf.errors import CdconfError, InvalidFile
 from cdconf.no_code import check_code
 from cdconf.yamlfile import read_exactly
@@ -64,21 +65,14 @@ def installed(root: Path, data: Path, file: str) -> Path:
 
 def _checked(text: str, file: str) -> list[str]:
     """The requirements, one a line; refuses what pip would run as the operator: options, other files, and sources."""
-    begun, joined = 1, ""
     found = []
-    for number, line in enumerate(text.splitlines(), 1):
-        begun = begun if joined else number
-        joined += re.sub(r"(^|\s)#.*", "", line).strip()
+    for number, joined in joined_lines(text):
         if joined.endswith("\\"):
-            joined = joined[:-1] + " "
-            continue
-        if joined and (len(joined) > _LONGEST or not _REQUIREMENT.fullmatch(joined)):
+            raise InvalidFile("the last line goes on", file=file, line=number)
+        if len(joined) > _LONGEST or not _REQUIREMENT.fullmatch(joined):
             hint = "such as `requests==2.32.3 --hash=sha256:…`; `pip-compile --generate-hashes` writes such files"
-            raise InvalidFile("this is no package with its version and hashes", file=file, line=begun, hint=hint)
-        found += [joined] if joined else []
-        joined = ""
-    if joined:
-        raise InvalidFile("the last line goes on", file=file, line=begun)
+            raise InvalidFile("this is no package with its version and hashes", file=file, line=number, hint=hint)
+        found.append(joined)
     return found
 
 

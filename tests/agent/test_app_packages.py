@@ -1,6 +1,7 @@
 """Packages that a host installs for releases: found again by their lock file, looked after, and gone with releases."""
 
 import os
+import shutil
 import subprocess
 import time
 
@@ -159,6 +160,21 @@ def test_what_has_no_end_and_what_is_no_file_is_refused(tmp_path, monkeypatch):
     (left / "sparse").unlink()
     os.mkfifo(left / "pipe")
     with pytest.raises(Failed, match="is no file, directory or link"):
+        taken(tmp_path)
+
+
+def test_names_alone_have_an_end_and_so_have_directories_in_directories(tmp_path, monkeypatch):
+    left = tmp_path / "left"
+    left.mkdir()
+    for number in range(4):
+        (left / str(number)).touch()
+    monkeypatch.setattr(app_packages, "LARGEST", 3 * app_packages.ENTRY)
+    with pytest.raises(Failed, match="packages of more than"):
+        taken(tmp_path)
+    monkeypatch.undo()
+    (left / "/".join("d" * 300)).mkdir(parents=True)
+    shutil.rmtree(tmp_path / "kept")
+    with pytest.raises(Failed, match="more than 200 deep"):
         taken(tmp_path)
 
 

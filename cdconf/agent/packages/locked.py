@@ -3,11 +3,13 @@
 import os
 import re
 import shlex
+import stat
 
 from cdconf.agent import files
 from cdconf.agent.commands.execute import last_lines, run
 from cdconf.agent.errors import Failed, Missing
 from cdconf.agent.files import trees
+from cdconf.agent.files.folder import is_roots_alone
 
 FILES = {"npm": ("package-lock.json", "package.json", ".npmrc")}  # what npm reads, the last where it's there
 LIMIT = 16 * 1024 * 1024  # bytes of a file
@@ -30,6 +32,27 @@ def read(path, name):
     return None if data is None else data.decode("utf-8", "replace")
 
 
+def joined_lines(text):
+    """What pip reads of a requirements file, without comments.
+
+    A backslash at the end of a line takes the next line in; on the last line it stays.
+
+    Yields:
+        (number of the first line, the text of the lines that belong together).
+    """
+    begun, joined = 1, ""
+    lines = text.lstrip("\ufeff").splitlines()  # texts: as pip does
+    for number, line in enumerate(lines, 1):
+        begun = begun if joined else number
+        joined += re.sub(r"(^|\s)#.*", "", line).strip()  # texts: as pip does
+        if joined.endswith("\\") and number < len(lines):
+            joined = joined[:-1] + " "
+            continue
+        if joined:
+            yield begun, joined
+        joined = ""
+
+
 def requirements(text, name):
     """A lock file of pip's as pip is to read it: one requirement a line, and no comment, which could name an encoding.
 
@@ -40,26 +63,19 @@ def requirements(text, name):
     Raises:
         Failed: It leads to something else, or a requirement has no hash.
     """
-    begun, joined, found = 1, "", []
-    lines = text.lstrip("\ufeff").splitlines()  # texts: as pip does
-    for number, line in enumerate(lines, 1):
-        begun = begun if joined else number
-        joined += re.sub(r"(^|\s)#.*", "", line).strip()  # texts: as pip does
-        if joined.endswith("\\") and number < len(lines):
-            joined = joined[:-1] + " "
-            continue
+    found = []
+    for number, joined in joined_lines(text):
         why = None
-        if joined and (len(joined) > LONGEST or not joined.isprintable() or "${" in joined or ord(max(joined)) > 126):
+        if len(joined) > LONGEST or not joined.isprintable() or "${" in joined or ord(max(joined)) > 126:
             why = "is too long, or has characters that pip would replace, in"
-        elif joined.startswith("-") and not OPTION.fullmatch(joined):
+        elif joined[0] == "-" and not OPTION.fullmatch(joined):
             why = "leads to something else with"
-        elif joined and joined[0] != "-" and not HASHED.fullmatch(joined):
+        elif joined[0] != "-" and not HASHED.fullmatch(joined):
             why = "has no hash, or options besides hashes, for"
         if why:  # without what follows, such as a URL with a password
             shown = re.split("[ =]" if joined[0] == "-" else " ", joined)[0][:80]
-            raise Failed("line {} of '{}' {} '{}'".format(begun, name, why, shown))
-        found += [joined + "\n"] if joined else []
-        joined = ""
+            raise Failed("line {} of '{}' {} '{}'".format(number, name, why, shown))
+        found.append(joined + "\n")
     return "".join(found)
 
 
@@ -75,7 +91,7 @@ def check_roots(path, user):
         return
     with files.hold(path) as folder:
         for name, status, _, _ in trees.walk(folder):
-            if status.st_uid != 0:
+            if status.st_uid != 0 or not (stat.S_ISLNK(status.st_mode) or is_roots_alone(status)):
                 raise Failed(text.format(path, os.path.join(path, name)))
 
 
@@ -117,18 +133,8 @@ def line(kind, place, fields):
         cache = "c=$(mktemp -d) && trap 'rm -rf \"$c\"' EXIT"
         line = 'umask 022; {} && cd {} && {} --cache "$c" && mkdir -p node_modules'
         return line.format(cache, shlex.quote(place), _joined(words))
-    words = [
-        place + "/bin/python",
-        "-I",
-        "-m",
-        "pip",
-        "install",
-        "-q",
-        "--require-hashes",
-        "--no-input",
-        "--no-cache-dir",
-    ]
-    words += ["--disable-pip-version-check", "-r", fields["lock"]]
+    words = [place + "/bin/python", "-I", "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input"]
+    words += ["--no-cache-dir", "--require-hashes", "-r", fields["lock"]]
     words += ["--find-links", fields["wheels"]] if fields.get("wheels") else []
     words += ["--index-url", fields["index"]] if fields.get("index") else []
     words += ["--no-index"] if fields.get("wheels") and not fields.get("index") else []

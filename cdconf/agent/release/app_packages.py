@@ -24,6 +24,8 @@ FOLDER = "packages"
 LOCK = "requirements.lock"  # what pip reads, in its home: what was checked
 BLOCK = 1024 * 1024  # bytes
 LARGEST = 8 * 1024 * 1024 * 1024  # bytes of one installation
+ENTRY = 4096  # bytes that a name counts for: nothing but names could fill a disk, too
+DEEPEST = 200  # levels; two descriptors are open for each
 
 
 def target(path, there):
@@ -238,23 +240,27 @@ class Taking(object):
 
     Args:
         uid: The user.
-        proceed: Called for each block; what it raises ends the copy.
+        proceed: Called for each name and block; what it raises ends the copy.
         deadline: Until when, by `time.monotonic`.
     """
 
     def __init__(self, uid, proceed, deadline):
         self._uid, self._proceed, self._deadline, self._left = uid, proceed, deadline, LARGEST
 
-    def all_of(self, source, made):
+    def all_of(self, source, made, depth=0):
         """All of a `Folder`, into another one that's root's alone."""
+        if depth > DEEPEST:
+            raise Failed("'{}' has directories in directories, more than {} deep".format(source.path, DEEPEST))
         for name in source.names():
             status = source.lstat(name)
             if status is None:
                 continue
+            self._step(ENTRY)
             if stat.S_ISDIR(status.st_mode):
                 os.mkdir(name, 0o700, dir_fd=made.descriptor)
                 with source.down(name) as inner, made.down(name) as below:
-                    self.all_of(inner, below)
+                    inner.check_mount(source)
+                    self.all_of(inner, below, depth + 1)
                 os.chmod(name, 0o755, dir_fd=made.descriptor)
             elif stat.S_ISREG(status.st_mode):
                 self._file(source, made, name)
@@ -269,13 +275,16 @@ class Taking(object):
             return
         with os.fdopen(descriptor, "rb") as old, trees.create(made, name) as fresh:
             for block in iter(lambda: old.read(BLOCK), b""):
-                self._left -= len(block)
-                self._proceed()
-                if self._left < 0 or time.monotonic() > self._deadline:
-                    raise Failed("packages of more than {} bytes, or that took too long".format(LARGEST))
+                self._step(len(block))
                 fresh.write(block)
             is_program = os.fstat(descriptor).st_mode & stat.S_IXUSR
             os.fchmod(fresh.fileno(), 0o755 if is_program else 0o644)
+
+    def _step(self, size):
+        self._left -= size
+        self._proceed()
+        if self._left < 0 or time.monotonic() > self._deadline:
+            raise Failed("packages of more than {} bytes, or that took too long".format(LARGEST))
 
 
 def _install(app, one, place, release, home, proceed):

@@ -107,8 +107,10 @@ def _sum_up(run: Run, flags: DriftFlags) -> None:
     run.extra["causes"] = counted(found)
     for line in summary(found):
         run.emit(Notice(line))
-    if flags.fix or flags.at:  # --fix has told each finding's command; a revision isn't what the commands would use
+    # --fix has told each finding's command. A revision, or variables of the command line, aren't what these would use.
+    if flags.fix or flags.at or flags.extra:
         return
-    selection = "" if flags.limit is None else f" --limit {shlex.quote(flags.limit)}"
-    for line in commands(found, f"{run.environment.name}{selection}"):
+    limit = [] if flags.limit is None else ["--limit", flags.limit]
+    roles = [word for role in flags.roles for word in ("--role", role)]
+    for line in commands(found, shlex.join([run.environment.name, *limit, *roles])):
         run.emit(Notice(line))
