@@ -32,7 +32,7 @@ class Remote(fabric.runners.Remote):  # type: ignore[misc]
     def send_interrupt(self, interrupt: KeyboardInterrupt) -> None:
         """Ends the command, unless it has a terminal that can tell it."""
         if not self.using_pty:
-            cast("ScriptRun", self.context.cdconf_run).interrupt()
+            cast("ScriptRun", self.context.cdconf_run).interrupt(own=self.context.cdconf_host.name)
             self.channel.close()
         super().send_interrupt(interrupt)
 

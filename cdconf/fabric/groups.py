@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Self
 
 import fabric
+from invoke.util import ExceptionHandlingThread
 
 from cdconf.cli.flags import Flags
 from cdconf.fabric.connection import HostConnection
 from cdconf.fabric.script_run import ScriptRun
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from types import TracebackType
+
+TICK = 0.5  # seconds after which a wait is begun anew
+ENDS_WITHIN = 10.0  # seconds
 
 
 def group(
@@ -92,10 +98,11 @@ class Hosts(fabric.ThreadingGroup):  # type: ignore[misc]
         return super().put(local, *args, **kwargs)
 
     def _do(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        work = Work(lambda: super(Hosts, self)._do(method, *args, **kwargs))
         try:
-            return super()._do(method, *args, **kwargs)
+            return work.result()
         except KeyboardInterrupt:
-            self._run.interrupt()
+            self._run.interrupt(waits=work.has_ended)
             raise
 
 
@@ -104,6 +111,37 @@ class SerialHosts(Hosts):
 
     def _do(self, method: str, *args: Any, **kwargs: Any) -> Any:
         return fabric.SerialGroup._do(self, method, *args, **kwargs)
+
+
+class Work:
+    """Fabric's work with threads, in a thread of its own.
+
+    Fabric waits for its threads without a time limit. A Ctrl-C that comes as such a wait begins is slept through, and
+    one that comes as a thread is started leaves it unknown.
+
+    Args:
+        job: The work.
+    """
+
+    def __init__(self, job: Callable[[], Any]) -> None:
+        self._outcome: list[Any] = []
+        self._thread = ExceptionHandlingThread(target=lambda: self._outcome.append(job()), name="cdconf-fabric")
+
+    def result(self) -> Any:
+        """Does the work; returns what it returns, raises what it raises, and KeyboardInterrupt."""
+        self._thread.start()
+        while self._thread.is_alive():
+            self._thread.join(TICK)
+        if failed := self._thread.exception():
+            raise failed.value
+        return self._outcome[0]
+
+    def has_ended(self) -> bool:
+        """Waits a while for the end of work that was told to end."""
+        ends = time.monotonic() + ENDS_WITHIN
+        while self._thread.is_alive() and time.monotonic() < ends:
+            self._thread.join(TICK)
+        return not self._thread.is_alive()
 
 
 def _at_exit(hosts: Hosts) -> None:

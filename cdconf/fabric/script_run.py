@@ -17,11 +17,11 @@ from cdconf.cli.fleets import fleet_of
 from cdconf.errors import CdconfError, HostFailed, Interrupted, LeaseHeld, Unreachable, first_line, interruption
 from cdconf.events import Event, HostDone, HostStep, Notice, RunResult
 from cdconf.fabric.refused import Refused
-from cdconf.fabric.remote_end import end_commands, login_of
+from cdconf.fabric.running import Running
 from cdconf.render.words import error_lines, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from cdconf.cli.flags import Flags
     from cdconf.engine import Fleet
@@ -78,9 +78,7 @@ class ScriptRun:
         self._stack = ExitStack()
         self._done: dict[str, list[str]] = {}  # what was done -> on which hosts
         self._failed: dict[str, str] = {}
-        self._busy: dict[str, SshConnection] = {}
-        self._links: dict[str, SshConnection] = {}
-        self._logins: dict[str, tuple[int, ...]] = {}
+        self._running = Running()
         self._held_at: dict[str, float] = {}
         self._lock = threading.Lock()
         self._has_ended = False
@@ -135,7 +133,12 @@ class ScriptRun:
         return kind(first, hint=hint, detail="\n".join(rest) or None)
 
     def check(self, host: Host) -> None:
-        """Raises `Refused` when the script no longer holds the host, or has given it back."""
+        """Raises `Refused` when the script no longer holds the host, or has given it back.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C ended what this thread does.
+        """
+        self._running.check()
         if self._has_ended:
             error = CdconfError("this group was closed, and its hosts were given back", host=host.name)
             raise self._refused(error)
@@ -154,12 +157,9 @@ class ScriptRun:
     def log_in(self, host: Host) -> SshConnection:
         """Opens an ssh connection as cdconf's own are; raises `Refused`."""
         try:
-            link = self._fleet.connector.log_in(host)
+            return self._running.log_in(host.name, lambda: self._fleet.connector.log_in(host))
         except CdconfError as error:
             raise self._refused(error) from None
-        self._links[host.name] = link
-        self._logins[host.name] = login_of(link)
-        return link
 
     def sudo_password(self, host: Host, user: str) -> str | None:
         """What sudo asks a user for; None where there's none, and sudo itself has to say what that means."""
@@ -191,36 +191,35 @@ class ScriptRun:
     @contextmanager
     def doing(self, host: Host, what: str) -> Iterator[None]:
         """Around what the script does on a host: it's remembered, and so is what came of it."""
-        with self._lock:
-            self._done.setdefault(what, []).append(host.name)
-        self._run.emit(HostStep(host.name, what))
-        try:
-            if link := self._links.get(host.name):
-                self._busy[host.name] = link
-            yield
-        except KeyboardInterrupt:
-            self.interrupt()
-            raise
-        except Exception as error:
-            self._failed[host.name] = f"{what}: {why(error)}"
-            raise
-        finally:
-            self._busy.pop(host.name, None)
+        with self._running.on(host.name):
+            with self._lock:
+                self._done.setdefault(what, []).append(host.name)
+            self._run.emit(HostStep(host.name, what))
+            try:
+                yield
+            except KeyboardInterrupt:
+                if threading.current_thread() is threading.main_thread():
+                    self.interrupt(own=host.name)
+                raise
+            except Exception as error:
+                self._failed[host.name] = f"{what}: {why(error)}"
+                raise
 
-    def interrupt(self) -> None:
-        """After Ctrl-C: ends what the script's commands have started on hosts."""
-        with self._lock:
-            busy, self._busy = self._busy, {}
-        names = [host for host in self.hosts if host.name in busy]
+    def interrupt(self, own: str | None = None, waits: Callable[[], bool] = lambda: True) -> None:
+        """After Ctrl-C, in the thread that got the KeyboardInterrupt: ends what the script has started on hosts.
 
-        def job(session: Session) -> None:
-            name = session.host.name
-            end_commands(session, busy[name], self._logins[name])
-
-        _, errors = self._fleet.each(names, job).split()
+        Args:
+            own: The host on which this thread was busy.
+            waits: Waits for other threads of the script's; returns whether they have ended.
+        """
+        busy = self._running.stop()
+        hosts = [host for host in self.hosts if host.name in busy]
+        _, errors = self._fleet.each(hosts, lambda session: self._running.end(session, own)).split()
         for name, error in errors.items():
             text = f"{name}: what it ran may still go on: {error.message}"
             self._run.emit(Notice(text, warning=True))
+        if waits():
+            self._running.resume()
 
     def end(self, error: BaseException | None) -> None:
         """Gives the hosts back, and writes the history; a second call does nothing."""
