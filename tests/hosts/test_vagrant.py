@@ -52,7 +52,7 @@ class Machines:
 
     def vagrant(self, *arguments):
         """Vagrant by hand; it looks at all networks of the machine, and fails when another test's goes meanwhile."""
-        for _ in range(3):
+        for _ in range(10):
             result = subprocess.run(
                 ["vagrant", *arguments],
                 cwd=self.root,
