@@ -9,9 +9,10 @@ happens on one machine: `ratio` is that of the last two, and `cpu_ratio` that of
 itself has used by then: what the servers take of a small machine isn't in it. The controller's memory is its own
 process's peak. It prints one line of JSON for each verb and kind of bad host.
 
-`plan` looks at each host once it's connected. `run` holds leases, on all hosts or on none: it begins once all have
-answered or failed, so that good hosts wait for the deadline of one that takes the connection and says nothing (`ready,
-then silent`).
+`plan` looks at each host once it's connected. `work` is a command of five seconds on each host, as long as a host's
+part of a small deployment: its `ratio_alone` says by how much bad hosts make that longer. `run` and `work` hold leases,
+on all hosts or on none: they begin once all have answered or failed, so that good hosts wait for the deadline of one
+that takes the connection and says nothing (`ready, then silent`).
 """
 
 import argparse
@@ -42,7 +43,11 @@ CDCONF = [sys.executable, "-m", "cdconf"]
 KINDS = ("no result", "a bomb", "events without end", "another's answers", "floods echoes", "opens with a bomb",
          "thousands of channels", "ignored without end", "a login without end", "ready, then silent")  # fmt: skip
 # Verb -> its words before and behind the options
-VERBS = {"plan": ("plan dev", ""), "run": ("run dev", "-- echo hello")}
+VERBS = {
+    "plan": ("plan dev", []),
+    "run": ("run dev", ["--", "echo", "hello"]),
+    "work": ("run dev", ["--", "sleep 5; echo hello"]),
+}
 LONGEST = 300  # seconds
 HOST = "  {name}: {{address: 192.0.2.{number}, groups: [{group}], ssh: {{address: 127.0.0.1, port: {port}}}}}\n"
 
@@ -92,7 +97,7 @@ def used_by(process: int) -> float:
 
 def measured(root: Path, count: int, verb: str, limit: str) -> dict[str, float]:
     """Seconds and the controller's processor time until the last good host's line, the whole's, and its peak memory."""
-    words = [*CDCONF, *VERBS[verb][0].split(), "--forks", str(2 * count), "--limit", limit, *VERBS[verb][1].split()]
+    words = [*CDCONF, *VERBS[verb][0].split(), "--forks", str(2 * count), "--limit", limit, *VERBS[verb][1]]
     began, seen = time.monotonic(), set()
     found: dict[str, float] = {}
     with subprocess.Popen(words, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
@@ -138,6 +143,7 @@ def compare(folder: Path, count: int, kind: str, verb: str, rounds: int) -> dict
         "verb": verb,
         "hosts": count,
         "ratio": round(ratio, 2),
+        "ratio_alone": round(beside["seconds"] / alone["seconds"], 2),
         "cpu_ratio": round(beside["cpu"] / among["cpu"], 2),
         "alone_s": round(alone["seconds"], 2),
         "among_s": round(among["seconds"], 2),
