@@ -23,7 +23,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from cdconf.agent.release import tree
-from cdconf.artifacts import dsse, keys, provenance, signatures, store_clock
+from cdconf.artifacts import dsse, keys, lock_files, provenance, signatures, store_clock
 from cdconf.artifacts.artifact import Artifact, check_version, to_text
 from cdconf.artifacts.attestations import SIGNATURE, attest
 from cdconf.artifacts.backends import Backend, place_of
@@ -87,7 +87,8 @@ class ArtifactStore:
             about: commit, commit_time, built_at, duration_s, builder, dirty.
 
         Raises:
-            ArtifactError: It can't be unpacked safely; the version exists with other content.
+            ArtifactError: It can't be unpacked safely; hosts couldn't install its packages; the version exists with
+                other content.
         """
         check_version(version)
         archive = tree.sha256_file(str(file))
@@ -143,7 +144,11 @@ class ArtifactStore:
             fresh = Path(folder) / "fresh"
             fresh.mkdir()
             unpack(file, fresh, name, limits)
-            digest: str = tree.digest(tree.scan(str(fresh)))
+            entries = tree.scan(str(fresh))
+            if wanted is None and app in self._project.apps:
+                lock_files.check_packages(self._project.apps[app], name, entries)
+                lock_files.check_lock_files(self._project.apps[app], name, fresh)
+            digest: str = tree.digest(entries)
             if wanted in (None, digest):
                 self._put_tree(fresh, trees / digest, Path(folder) / "old")
         return digest

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cdconf.agent.release import shared_paths
+from cdconf.artifacts.lock_files import check_packages
 from cdconf.databases.applied_migrations import clock
-from cdconf.deploy.packages import check_packages
 from cdconf.errors import ArtifactError, Unreachable
 from cdconf.events import Emit, HostDone, HostStep, Notice
 

@@ -2,8 +2,7 @@
 
 import pytest
 
-from cdconf.deploy.packages import check_packages
-from cdconf.errors import ArtifactError, InvalidFile
+from cdconf.errors import InvalidFile
 from cdconf.inventory import load_project
 from tests.conftest import write
 
@@ -73,26 +72,3 @@ def test_what_breaks_a_rule_is_told_with_its_line(tmp_path, prepare, message):
         app(tmp_path, prepare)
     assert message in str(error.value)
     assert error.value.line == 7
-
-
-def file(path):
-    return {"path": path, "kind": "file", "mode": "0644", "sha256": "", "size": 0}
-
-
-@pytest.mark.parametrize(
-    ("paths", "message"),
-    [
-        (["package-lock.json", "package.json"], "1.0 has no file 'requirements.lock', by which app 'shop' is prepared"),
-        (["requirements.lock", "package-lock.json"], "1.0 has no file 'package.json'"),
-        (
-            ["requirements.lock", "package-lock.json", "package.json", ".venv/bin/python"],
-            "1.0 has '.venv/bin/python' of its own, where hosts install '.venv' for app 'shop'",
-        ),
-        (["requirements.lock", "package-lock.json", "package.json", "wheels"], "'wheels' of 1.0 is no directory"),
-    ],
-)
-def test_an_artifact_that_cant_be_prepared_is_told_before_any_host_is_asked(tmp_path, paths, message):
-    found = app(tmp_path, "{venv: {lock: requirements.lock, wheels: wheels}, npm: package-lock.json}")
-    with pytest.raises(ArtifactError, match=message.replace(".", r"\.")):
-        check_packages(found, "1.0", [file(path) for path in paths])
-    check_packages(found, "1.0", [file(path) for path in ("requirements.lock", "package-lock.json", "package.json")])
