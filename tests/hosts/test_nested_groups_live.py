@@ -1,9 +1,12 @@
-"""A group of groups on real hosts, and a smoke test that asks as another user."""
+"""A group of groups on real hosts, and smoke tests: as another user, and with packages of their own."""
+
+from textwrap import dedent
 
 import pytest
 
 from tests.conftest import write
 from tests.hosts.live import provisioned
+from tests.lock_files import locked
 
 pytestmark = pytest.mark.hosts
 
@@ -52,6 +55,29 @@ def test_hosts_have_the_roles_and_variables_of_outer_groups(host):
     steps = [line for line in host("provision", "dev").stderr.splitlines() if line.endswith((": db1", ": web1"))]
     assert [line.strip(" =>") for line in steps][:2] == ["db: db1", "web: web1"]
     assert set(host.document("plan", "dev", "--limit", "linux")["hosts"]) == {"web1", "db1"}
+
+
+def test_smoke_tests_import_packages_of_an_index(host):
+    """A role's test reads what a host says by a package that cdconf itself doesn't have."""
+    test = """
+        import semver
+
+        def test_its_system_is_new_enough(host):
+            release = host.check_output(". /etc/os-release; echo $VERSION_ID").partition(".")[0]
+            assert semver.Version(int(release)) >= semver.Version.parse("12.0.0")
+    """
+    files = {"smoke.lock": locked(host.root, ["semver"]), "roles/site/smoke/test_site.py": test}
+    write(host.root, {**files, "cdconf.yml": dedent(FILES["cdconf.yml"]) + "smoke: {packages: smoke.lock}\n"})
+    document = host.document("smoke", "dev")
+    assert document["ok"]
+    assert "test_its_system_is_new_enough" in str(document)
+    hashed = files["smoke.lock"].partition("sha256:")[2].strip()
+    write(host.root, {"smoke.lock": files["smoke.lock"].replace(hashed, "0" * 64)})
+    document = host.document("smoke", "dev", code=1)
+    assert [document["hosts"][name]["status"] for name in ("db1", "web1")] == ["failed", "not_attempted"]
+    assert "DO NOT MATCH THE HASHES" in document["hosts"]["db1"]["error"]
+    write(host.root, {"cdconf.yml": FILES["cdconf.yml"]})
+    (host.root / "roles/site/smoke/test_site.py").unlink()
 
 
 def test_smoke_tests_ask_as_another_user(host):

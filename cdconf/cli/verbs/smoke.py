@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from cdconf.cli.context import Run
     from cdconf.deploy.rollout import Failure
+    from cdconf.events import HostStatus
     from cdconf.inventory import Host
 
 
@@ -61,9 +62,11 @@ def command(environment: str, junit: str | None, stage: str | None, **flags: Any
             line.look(fleet, live)
             failures = smoke(run.project, run.environment, fleet, live, run.emit) if live else {}
             line.ended(fleet, _red(run, live, failures) if line.speaks else {}, failures)
+        was_tested = any(result.smoke for result in run.collector.hosts.values())
         for host in live:
             failure = failures.get(host.name)
-            run.emit(HostDone(host.name, "failed" if failure else "ok", failure.message if failure else None))
+            status: HostStatus = "failed" if failure else "ok" if was_tested or not failures else "not_attempted"
+            run.emit(HostDone(host.name, status, failure.message if failure else None))
         run.code = worst_exit([run.code, FAILED if failures else 0])
         if junit:
             from cdconf.render.junit import write
