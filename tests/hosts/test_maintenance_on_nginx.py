@@ -243,6 +243,21 @@ def test_a_terminal_that_is_gone_ends_the_command(by_sudo):
     one.process.wait(timeout=30)
 
 
+def test_sudo_asks_for_its_password_on_the_terminal(by_sudo):
+    by_sudo.on("web1", "echo deploy:of-deploy | chpasswd; sed -i s/NOPASSWD:// /etc/sudoers.d/deploy")
+    try:
+        one = terminal(by_sudo, 'test -t 0 && echo "$(id -un) is here"; exit 3')
+        one.until("password for deploy")
+        one.type("wrong\n")
+        one.until("try again")
+        one.type("of-deploy\n")
+        assert one.end() == 3, one.text()
+        assert "daemon is here" in one.text()
+        assert "of-deploy" not in one.text()
+    finally:
+        by_sudo.on("web1", "echo 'deploy ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/deploy")
+
+
 def test_a_window_that_changes_is_followed(by_sudo):
     one = terminal(by_sudo, "trap 'stty size' WINCH; echo ready; while sleep 0.2; do :; done")
     one.until("ready")
