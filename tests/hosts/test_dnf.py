@@ -106,6 +106,17 @@ def test_a_repository_and_a_package_from_it_with_what_it_needs(host):
     assert host.installed() == ["rpmone-2.0", "rpmtwo-2.0"]
 
 
+def test_its_packages_are_facts(host):
+    host.starts_with("rpmone-1.0")
+    status, output = host.shell("mv /var/lib/dpkg/status /srv/status")  # where there's one, it's Debian's
+    assert status == 0, output
+    try:
+        found = host.session.gather(["packages"])["packages"]
+    finally:
+        host.shell("mv /srv/status /var/lib/dpkg/status")
+    assert found["rpmone"] == {"name": "rpmone", "version": "1.0-1"}
+
+
 def test_pins_patterns_and_downgrades(host):
     host.starts_with("rpmone-2.0")
     seen = host.becomes(SOURCE, {"package": "rpmone", "version": "1.0"})
