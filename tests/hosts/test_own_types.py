@@ -1,6 +1,8 @@
 """A project's own resource type: its cases run as those of cdconf do."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -76,3 +78,19 @@ def test_what_can_t_run_on_a_host_is_told_before_one_is_made(tmp_path):
     assert done.returncode == 1
     assert "resources/greeting/agent.py:1: it imports 'requests', which isn't on a host" in done.stderr
     assert "making" not in done.stderr
+
+
+PAGE = Path(__file__).resolve().parents[2] / "docs/resource-types.md"
+FILE = re.compile(r"^```\w+\n# (resources/[\w./]+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def test_the_type_of_the_page_works(tmp_path):
+    write(
+        tmp_path, {"cdconf.yml": FILES["cdconf.yml"], "inventories/dev/hosts.yml": FILES["inventories/dev/hosts.yml"]}
+    )
+    files = dict(FILE.findall(PAGE.read_text()))
+    assert sorted(Path(name).suffix for name in files) == [".py", ".py", ".yml"]
+    write(tmp_path, files)
+    done = cdconf(tmp_path, "cases", "alternative", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [case["ok"] for case in json.loads(done.stdout)["cases"]] == [True] * 3
