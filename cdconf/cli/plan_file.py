@@ -6,6 +6,7 @@ import dataclasses
 import os
 import time
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from cdconf.cli.options import parse_extra
@@ -77,8 +78,11 @@ def save_plan(run: Run, found: LookRecorder, hosts: list[Host], out: str, *, pru
     save(proven(run.project, plan), Path(out))
     digest = digest_of(plan)
     run.extra["plan"] = {"file": out, "created_at": plan.created_at, "digest": digest}
-    apply = f"`cdconf provision {run.environment.name} --plan {out}` applies it"
-    run.emit(Notice(f"the plan is in {out}, digest {digest[:_DIGITS]}; {apply}"))
+    if Path(out).is_file():
+        apply = f"`cdconf provision {run.environment.name} --plan {quote(out)}` applies it"
+        run.emit(Notice(f"the plan is in {out}, digest {digest[:_DIGITS]}; {apply}"))
+    else:  # a device or a pipe, which keeps nothing
+        run.emit(Notice(f"the plan was written to {out}, digest {digest[:_DIGITS]}"))
 
 
 def open_plan(run: Run, flags: ProvisionFlags) -> Applying:

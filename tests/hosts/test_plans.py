@@ -4,6 +4,7 @@ import hashlib
 import json
 import stat
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -114,7 +115,11 @@ def test_the_file_is_private_and_holds_no_secret_in_any_form(fleet):
 
 
 def test_files_that_have_moved_on_are_named_with_role_and_line(fleet):
-    fleet("plan", "dev", "--out", "p.json")
+    assert "`cdconf provision dev --plan p.json` applies it" in fleet("plan", "dev", "--out", "p.json").stderr
+    said = fleet("plan", "dev", "--out", "/dev/null").stderr
+    assert "the plan was written to /dev/null, digest " in said
+    assert "applies it" not in said
+    assert Path("/dev/null").is_char_device()
     level(fleet, 3)
     found = moved(fleet)
     assert found == {
