@@ -35,6 +35,7 @@ RULES = {
     "other app.",
     "unmade_service": "An app names a service that no role of its hosts installs.",
     "unmade_user": "An app runs as a user that no role of its hosts creates.",
+    "unmade_env_file": "An app's `env_file` is written by no role of its hosts.",
     "unknown_os": "cdconf doesn't know a host's `os`; often the name is misspelt.",
     "shared_address": "Two hosts of an environment are reached at the same address and port, by the same way: they are "
     "one machine.",

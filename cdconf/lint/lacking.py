@@ -148,6 +148,16 @@ def _unmade_of(app: App, catalog: Catalog) -> Iterator[LintFinding]:
     ):
         message = f"no role of host '{catalog.host}' makes user '{app.user}' of app '{app.name}'"
         yield LintFinding("unmade_user", message, app.file, app.line, f"add `user: {app.user}` to a role of its groups")
+    if app.env_file is not None and not any(_names(resource, app.env_file) for resource in there):
+        message = f"no role of host '{catalog.host}' writes the `env_file` of app '{app.name}': {app.env_file}"
+        hint = f"add `file: {app.env_file}` to a role of its groups; without it, migrations and hooks fail"
+        yield LintFinding("unmade_env_file", message, app.file, app.line, hint)
+
+
+def _names(resource: Resource, path: str) -> bool:
+    """Whether a resource has something to do with a path: it writes it, or a command that it runs does."""
+    texts = [resource.title, *(value for value in resource.fields.values() if isinstance(value, str))]
+    return any(path in text for text in texts)
 
 
 def _brings_service(resource: Resource, service: str) -> bool:

@@ -53,6 +53,27 @@ def test_a_service_and_a_user_that_no_role_makes(found):
     assert (user.rule, user.hint) == ("unmade_user", "add `user: shop` to a role of its groups")
 
 
+def test_an_environment_file_that_no_role_writes(found):
+    config = APPS.replace("user: shop", "user: shop, env_file: /etc/shop/env")
+    (one,) = found(config=config)
+    assert (one.rule, one.file, one.line) == ("unmade_env_file", "cdconf.yml", 4)
+    assert one.message == "no role of host 'web1' writes the `env_file` of app 'shop': /etc/shop/env"
+    assert one.hint.startswith("add `file: /etc/shop/env` to a role of its groups")
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        "file: /etc/shop/env\n    content: A=1",
+        "line: /etc/shop/env\n    text: A=1",
+        "command: make-env > /etc/shop/env\n    creates: /etc/shop/env",
+    ],
+)
+def test_an_environment_file_may_be_written_in_any_way(found, resource):
+    config = APPS.replace("user: shop", "user: shop, env_file: /etc/shop/env")
+    assert found(f"{MADE}  - {resource}\n", config) == []
+
+
 def test_two_apps_with_one_service_on_the_same_hosts(found):
     config = APPS + "  mail: {groups: [web], path: /srv/mail, services: [shop.service], health: {command: 'true'}}\n"
     (one,) = found(config=config)
