@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import socket
 import sys
 from pathlib import Path
@@ -109,10 +110,7 @@ class Plugin:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Tells the controller which file can't be collected, and why: the end of pytest's explanation."""
         if report.failed:
-            reasons = [line[2:].strip() for line in report.longreprtext.splitlines() if line.startswith("E ")]
-            why = reasons or report.longreprtext.strip().splitlines()[-1:]
-            text = f"{report.nodeid or 'all'}: {why[-1] if why else 'no reason given'}"
-            self.channel.send({"uncollected": text, "test": named(report.nodeid)})
+            self.channel.send({"uncollected": _uncollected(report), "test": named(report.nodeid)})
         elif report.skipped:  # a whole file
             self._tell("", report)
 
@@ -144,6 +142,19 @@ def _without(given: str, host: str) -> str:
     if given.startswith(f"{host}-"):
         return given.removeprefix(f"{host}-")
     return given.removesuffix(f"-{host}") if given.endswith(f"-{host}") else given.replace(f"-{host}-", "-", 1)
+
+
+def _uncollected(report: pytest.CollectReport) -> str:
+    """Which file can't be collected, in which line, and why."""
+    said = report.longreprtext
+    reasons = [line[2:].strip() for line in said.splitlines() if line.startswith("E ")] or said.strip().splitlines()
+    why = reasons[-1] if reasons else "no reason given"
+    if why.startswith("ModuleNotFoundError"):
+        why += "; `smoke: {packages: FILE}` in cdconf.yml names a lock file of packages for smoke tests"
+    # "FILE:3: in <module>", and of a line that isn't Python: 'E     File "/…/FILE", line 3'
+    name = re.escape(report.nodeid)
+    line = re.search(rf'^{name}:(\d+): in |^E +File ".*/{name}", line (\d+)', said, re.MULTILINE)
+    return f"{report.nodeid or 'all'}{f':{line[1] or line[2]}' if line else ''}: {why}"
 
 
 def _reason(report: pytest.TestReport | pytest.CollectReport) -> str | None:

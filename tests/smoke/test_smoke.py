@@ -59,8 +59,11 @@ def test_a_test_may_ask_as_another_user(project):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("import nosuchmodule\n", "test_it.py: ModuleNotFoundError: No module named 'nosuchmodule'"),
-        ("def test_it(host:\n", "SyntaxError"),
+        (
+            "import os\nimport nosuchmodule\n",
+            "roles/base/smoke/test_it.py:2: ModuleNotFoundError: No module named 'nosuchmodule'; `smoke: ",
+        ),
+        ("x = 1\n\ndef test_it(host:\n", "roles/base/smoke/test_it.py:3: SyntaxError"),
         ("def test_it(nosuchfixture): pass\n", None),
         ("x = 1\n", "no smoke test was collected"),
     ],
