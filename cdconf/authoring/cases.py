@@ -34,6 +34,7 @@ from cdconf.catalog import Compiler
 from cdconf.engine import open_fleet
 from cdconf.errors import CdconfError, InvalidFile, did_you_mean
 from cdconf.inside import check_inside
+from cdconf.own_files import read_text, reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,7 +67,11 @@ def cases_of(folder: Path) -> list[Case]:
     for path in sorted((folder / "cases").glob("*.yml")):
         check_inside(path, folder, str(path))
         try:
-            cases = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506  it's a safe one
+            cases = yaml.load(read_text(path), Loader=_Loader)  # noqa: S506  it's a safe one
+        except OSError as error:
+            raise InvalidFile(f"can't be read: {reason(error)}", file=str(path)) from error
+        except (ValueError, RecursionError) as error:
+            raise InvalidFile(f"this can't be read: {error}", file=str(path)) from error
         except yaml.YAMLError as error:
             raise InvalidFile(f"this isn't YAML: {error}".splitlines()[0], file=str(path)) from error
         for case in cases if isinstance(cases, list) else [None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -13,7 +14,9 @@ import jinja2
 from jinja2 import meta
 
 from cdconf.catalog.limits import LimitedEnvironment
+from cdconf.catalog.sources import FILE_LIMIT
 from cdconf.inside import leads_outside
+from cdconf.own_files import read_bytes
 
 if TYPE_CHECKING:
     from cdconf.roles import Declared, Role
@@ -61,8 +64,9 @@ class References:
         self._parse(text if "{{" in text else "{{ (" + text + ") }}")
 
     def add_template(self, path: Path) -> None:
-        """Takes in a template file."""
-        self._parse(path.read_text(encoding="utf-8", errors="replace"))
+        """Takes in a template file; the compiler says what's wrong with one that can't be read."""
+        with suppress(OSError):
+            self._parse(read_bytes(path, FILE_LIMIT).decode("utf-8", "replace"))
 
     def _parse(self, text: str) -> None:
         try:

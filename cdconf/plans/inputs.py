@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,13 +36,13 @@ class Inputs:
         if path not in self._digests:
             whole = hashlib.sha256(path.encode())
             for name, content in _files(self._project.root / path, path, ()):
-                whole.update(b"%d %d " % (len(name), len(content)) + name + content)
+                whole.update(b"%d " % len(name) + name + content)
             self._digests[path] = whole.hexdigest()
         return self._digests[path]
 
 
 def _files(path: Path, name: str, above: tuple[Path, ...]) -> Iterator[tuple[bytes, bytes]]:
-    """Name and content of each file below a path, through links; nothing for what can't be read."""
+    """Name and digest of each file below a path, through links; nothing for what can't be read."""
     if path.is_dir():
         real = path.resolve()
         if real not in above:
@@ -49,4 +50,6 @@ def _files(path: Path, name: str, above: tuple[Path, ...]) -> Iterator[tuple[byt
                 yield from _files(child, f"{name}/{child.name}", (*above, real))
     elif path.is_file():
         executable = "x" if path.stat().st_mode & 0o100 else "-"
-        yield f"{executable}{name}".encode("utf-8", "surrogateescape"), path.read_bytes()
+        with suppress(OSError), path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").digest()
+            yield f"{executable}{name}".encode("utf-8", "surrogateescape"), digest

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdconf.errors import InvalidFile
+from cdconf.own_files import read_bytes, reason
 from cdconf.resources.discovery import is_own, type_folders
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+LARGEST = 4 * 1024 * 1024  # bytes of an agent.py
 # Of the standard library, but not yet in Python 3.6.
 _NEWER = {
     "__future__.annotations", "compression", "contextvars", "dataclasses", "graphlib", "importlib.metadata",
@@ -51,7 +53,11 @@ def check_agent(path: Path, project_root: Path | None) -> None:
     if not path.is_file():
         raise InvalidFile("a resource type needs an agent.py, which observes and applies it", file=shown)
     try:
-        tree = ast.parse(path.read_bytes(), shown, feature_version=(3, 6))
+        tree = ast.parse(read_bytes(path, LARGEST), shown, feature_version=(3, 6))
+    except OSError as error:
+        raise InvalidFile(f"can't be read: {reason(error)}", file=shown) from error
+    except (RecursionError, MemoryError) as error:
+        raise InvalidFile("this isn't Python 3.6: it's nested too deeply", file=shown) from error
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         raise InvalidFile(f"this isn't Python 3.6: {getattr(error, 'msg', error)}", file=shown, line=line) from error

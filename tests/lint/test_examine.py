@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 
 import pytest
 
@@ -43,6 +44,31 @@ def test_a_type_s_agent_that_could_not_run_on_a_host_is_an_error(project):
     [error] = examine(load_project(project))[0]
     assert (error.file, error.line) == ("resources/mine/agent.py", 1)
     assert "it imports 'requests', which isn't on a host" in error.message
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: os.truncate(os.open(path, os.O_CREAT | os.O_RDWR), 1 << 40)])
+def test_a_template_that_can_t_be_read_keeps_nobody_waiting(project, make):
+    (project / "roles/base/templates").mkdir(exist_ok=True)
+    make(project / "roles/base/templates/huge.j2")
+    examine(load_project(project))
+
+
+@pytest.mark.parametrize("text", ["-" * 200_000 + "1", None])
+def test_an_agent_that_nobody_can_read_is_an_error(project, text):
+    spec = """
+        from cdconf.resources.spec import Field, ResourceType
+
+        TYPE = ResourceType(
+            name="mine", doc="One.", title="name", fields={"name": Field("string", "Its.")}, example="mine: x"
+        )
+    """
+    write(project, {"resources/mine/spec.py": spec})
+    agent = project / "resources/mine/agent.py"
+    agent.write_text(text or "")
+    if text is None:
+        os.truncate(agent, 1 << 40)
+    [error] = examine(load_project(project))[0]
+    assert error.file == "resources/mine/agent.py"
 
 
 def test_unused_things_are_found(project):

@@ -1,6 +1,7 @@
 """Smoke tests: what a role's tests may meet, and what that says of a release."""
 
 import json
+import os
 import socket
 import threading
 import time
@@ -9,8 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from cdconf.deploy.verify import smoke
-from cdconf.errors import CdconfError, Unreachable
-from cdconf.roles import smoke_errors
+from cdconf.errors import CdconfError, InvalidFile, Unreachable
+from cdconf.roles import smoke_errors, smoke_files
 from cdconf.smoke.runner import SmokeReport, _Server, check_runnable, run_smoke
 from tests.conftest import cdconf, write
 
@@ -139,13 +140,22 @@ def test_what_python_cannot_read_is_found_without_running_it(project):
     )
     (project / "roles/base/smoke/test_nul.py").write_bytes(b"x = '\0'\n")
     (project / "roles/base/smoke/test_bytes.py").write_bytes(b"x = '\xff'\n")
+    (project / "roles/base/smoke/test_deep.py").write_text("-" * 200_000 + "1")
+    with (project / "roles/base/smoke/test_huge.py").open("wb") as stream:
+        stream.truncate(1 << 40)
+    os.mkfifo(project / "roles/base/smoke/test_pipe.py")  # which nobody ever writes to
     found = smoke_errors(project, ["base"])
     assert sorted((one.file.rpartition("smoke/")[2], one.line) for one in found) == [
         ("lib/more.py", 1),
         ("test_bad.py", 2),
         ("test_bytes.py", 1),
+        ("test_deep.py", 1),
+        ("test_huge.py", None),
         ("test_nul.py", 1),
+        ("test_pipe.py", None),
     ]
+    with pytest.raises(InvalidFile, match="this isn't a file"):
+        smoke_files(project, ["base"])
 
 
 def test_lint_finds_it(project):
