@@ -59,4 +59,4 @@ class Key:
 
 
 NAME = r"^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$"
-SIZE = r"^([1-9][0-9]*)(kB|MB|GB|KiB|MiB|GiB)$"
+SIZE = r"^([1-9][0-9]{0,14})(kB|MB|GB|KiB|MiB|GiB)$"

@@ -8,7 +8,7 @@ from cdconf.yamlfile import YamlMap, kind_of
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(s|m|h|d)\Z")
 LONGEST = 1000 * 365 * 86400.0  # what is more, no clock can add
-_SIZE = re.compile(r"([1-9][0-9]*)(kB|MB|GB|KiB|MiB|GiB)\Z")
+_SIZE = re.compile(r"([1-9][0-9]{0,14})(kB|MB|GB|KiB|MiB|GiB)\Z")
 _LISTED = re.compile(r"[\w.@/-]+(\s*,\s*[\w.@/-]+)+")  # `a, b`, which isn't one name
 _UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _SWITCH = {"on": True, "off": False, "true": True, "false": False}

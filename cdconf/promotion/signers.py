@@ -196,8 +196,8 @@ def _lines(text: str, path: Path) -> Iterator[tuple[int, str]]:
     """Numbers and lines that say something; raises `ArtifactError` for a file of a newer version."""
     for number, line in enumerate(text.splitlines(), 1):
         version = _VERSION_LINE.match(line)
-        if version and int(version[1]) > VERSION:
+        if version and (len(version[1]) > 9 or int(version[1]) > VERSION):
             hint = "use the version of cdconf that wrote it, or a newer one"
-            raise ArtifactError(f"{path}:{number}: this is version {version[1]} of signers' files", hint=hint)
+            raise ArtifactError(f"{path}:{number}: this is version {version[1][:9]} of signers' files", hint=hint)
         if line.strip() and not line.lstrip().startswith("#"):
             yield number, line.strip()

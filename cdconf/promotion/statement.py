@@ -156,8 +156,8 @@ def read_statement(found: Mapping[str, Any]) -> Said | None:
     match = _TYPE.fullmatch(str(found.get("predicateType")))
     if match is None:
         return None
-    if match[1] not in _KINDS or int(match[2]) > VERSION:
-        raise NotSaid(f"is of the type {match[1]}/v{match[2]}, as of a newer cdconf")
+    if match[1] not in _KINDS or len(match[2]) > 9 or int(match[2]) > VERSION:
+        raise NotSaid(f"is of the type {match[1]}/v{match[2][:9]}, as of a newer cdconf")
     try:
         return _said(_KINDS[match[1]], found["subject"], found["predicate"])
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:

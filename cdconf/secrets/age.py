@@ -40,6 +40,8 @@ def identities() -> list[Any]:
         there = "there is no age identity" if isinstance(error, FileNotFoundError) else "the age identity can't be read"
         raise SecretError(f"{there}: {path}: {reason(error)}", hint="make one with `cdconf secret key`") from error
     keys = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    if not keys:
+        raise SecretError(f"{path} holds no age identity", hint="remove it, and make one with `cdconf secret key`")
     try:
         return [pyrage.x25519.Identity.from_str(key) for key in keys]
     except pyrage.IdentityError as error:

@@ -10,11 +10,12 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cdconf.own_files import LARGEST, opened_to_look
+from cdconf.own_files import opened_to_look
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+LARGEST = 1024 * 1024  # characters of a file
 DEPTH = 16  # files that include each other, as OpenSSH counts them
 _SETTING = re.compile(r"\s*(\w+)(?:\s*=\s*|\s+)(.*?)\s*\Z")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -35,7 +36,8 @@ def lines(path: Path, *, is_users: bool) -> Iterator[str]:
         is_users: It's ~/.ssh/config: names are relative to ~/.ssh, and nobody else may write to it.
 
     Raises:
-        Refused: A file belongs to somebody else or others can write to it, or files include each other without end.
+        IncludeRefused: A file belongs to somebody else or others can write to it, or is too large; or files include
+            each other without end.
         OSError: A file can't be read.
     """
     yield from _lines(path, [], is_users, is_users, 0)
@@ -51,7 +53,9 @@ def _lines(path: Path, outer: list[str], is_users: bool, is_checked: bool, depth
     with os.fdopen(descriptor, encoding="utf-8", errors="surrogateescape") as stream:
         if is_checked:
             _check(path, os.fstat(descriptor))
-        text = stream.read(LARGEST)
+        text = stream.read(LARGEST + 1)
+    if len(text) > LARGEST:
+        raise IncludeRefused(f"{path}: it has more than {LARGEST} characters")
     current = outer
     for line in text.split("\n"):
         found = _SETTING.match(line)

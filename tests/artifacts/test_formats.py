@@ -223,7 +223,7 @@ def test_the_app_sets_the_limit(project):
     assert cdconf(project, "artifact", "add", "app", str(large), "--version", "1").returncode == 0
 
 
-@pytest.mark.parametrize("value", ["0MB", "1", "'1'", "1 MB", "1mb", "1.5GB", "[1MB]"])
+@pytest.mark.parametrize("value", ["0MB", "1", "'1'", "1 MB", "1mb", "1.5GB", "[1MB]", "1" * 5000 + "MB"])
 def test_a_limit_that_is_no_size_is_refused_with_its_line(project, value):
     text = (project / "cdconf.yml").read_text()
     (project / "cdconf.yml").write_text(

@@ -111,7 +111,9 @@ TABLE = [
     _own("~/.config/cdconf/keys/shop", "artifact sign shop@1", "key show", "build shop", "plan dev --out other.json"),
     _own("~/.config/cdconf/keys/*stage*", "pipeline run"),
     _own("~/.config/cdconf/trusted/shop", "key list", "deploy shop --to dev", "provision dev --plan plan.json"),
-    _own("~/.config/cdconf/trusted-before/*", "deploy shop --to dev", "key list"),
+    _own(
+        "~/.config/cdconf/trusted-before/*", "deploy shop --to dev", "key list", cache=True
+    ),  # of the keys that are there
     _own("~/.config/cdconf/signers/shop", "gates shop --to dev", "pipeline status", "key list"),
     _own("~/.config/cdconf/policy/shop.yml", "policy show", "gates shop --to dev", "deploy shop --to dev"),
     _own("~/.config/cdconf/age.txt", "vars dev web1", PLAN, "secret get dev token", "secret key"),

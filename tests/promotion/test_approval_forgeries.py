@@ -276,6 +276,8 @@ def test_a_newer_version_is_refused_by_its_name(crew):
     text = json.dumps({**document(crew.said()), "predicateType": f"{BASE}approval/v2"})
     payload_of(crew, text)
     assert "is of the type approval/v2, as of a newer cdconf" in crew.why()
+    payload_of(crew, text.replace("approval/v2", f"approval/v{'9' * 5000}"))
+    assert "is of the type approval/v999999999, as of a newer cdconf" in crew.why()
 
 
 def test_a_statement_of_a_stage_is_no_approval(crew):

@@ -64,6 +64,9 @@ def test_a_person_s_key_may_be_of_any_kind(key):
 
 def test_a_file_of_a_newer_version_is_refused_by_its_name(world):
     path = signers.signers_file(world.project)
+    path.write_text(f"# cdconf signers {'9' * 5000}\n")  # more digits than Python reads
+    with pytest.raises(ArtifactError, match=f"{path}:1: this is version 999999999 of signers' files"):
+        signers.signers_of(world.project)
     path.write_text("# cdconf signers 2: something new\n")
     with pytest.raises(ArtifactError, match=f"{path}:1: this is version 2 of signers' files"):
         signers.signers_of(world.project)

@@ -1,7 +1,7 @@
 import pytest
 
-from cdconf.errors import CdconfError
-from cdconf.secrets import Mask, Secret
+from cdconf.errors import CdconfError, SecretError
+from cdconf.secrets import Mask, Secret, age
 from tests.conftest import cdconf, write
 from tests.secrets.two_secrets import store
 
@@ -43,3 +43,15 @@ def test_the_mask_knows_usual_encodings():
 
 def test_a_secret_does_not_show_itself_in_a_traceback():
     assert repr(Secret("hidden")) == "Secret('***')"
+
+
+@pytest.mark.parametrize("text", ["", "# public key: age1half\n"])
+def test_a_file_without_a_key_is_named(tmp_path, monkeypatch, text):
+    path = tmp_path / "age.txt"
+    path.write_text(text)
+    monkeypatch.setenv("CDCONF_AGE_IDENTITY", str(path))
+    for use in (age.identities, age.make_identity):
+        with pytest.raises(SecretError, match=r"age\.txt holds no age identity") as caught:
+            use()
+        assert caught.value.hint == "remove it, and make one with `cdconf secret key`"
+    assert path.read_text() == text

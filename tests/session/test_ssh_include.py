@@ -1,5 +1,6 @@
 """`Include` in ssh's configuration: what Paramiko is told is what OpenSSH itself understands."""
 
+import os
 import shutil
 import subprocess
 
@@ -106,6 +107,13 @@ def test_what_others_can_write_to_is_refused(home, name):
     put(home, config="Include conf.d/a\n", **{"conf.d__a": "User ada\n"})
     (home / ".ssh" / name.replace("__", "/")).chmod(0o606)
     with pytest.raises(UsageError, match="others can write to it"):
+        ssh_connection.configured("web1")
+
+
+def test_a_file_that_nobody_wrote_by_hand_is_refused(home):
+    put(home, config="Include conf.d/a\n", **{"conf.d__a": "User ada\n"})
+    os.truncate(home / ".ssh/conf.d/a", 1 << 30)
+    with pytest.raises(UsageError, match=r"conf\.d/a: it has more than 1048576 characters"):
         ssh_connection.configured("web1")
 
 

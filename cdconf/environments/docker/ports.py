@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 # "Bind for 127.0.0.1:8080 failed: port is already allocated"
 # "listen tcp4 127.0.0.1:8080: bind: address already in use"
-_IN_USE = re.compile(r"127\.0\.0\.1:(\d+)\b.*(?:already allocated|already in use)", re.DOTALL)
+_IN_USE = re.compile(r"127\.0\.0\.1:(\d{1,5})\b.*(?:already allocated|already in use)", re.DOTALL)
 
 
 def published(host: Host) -> str:
