@@ -109,12 +109,20 @@ class Prepared:
         request = {"arguments": arguments, "cwd": str(cwd), "environment": environment}
         reader, writer = os.pipe()
         try:
-            with self._lock:
-                descriptors = [*(one.fileno() for one in streams), writer]
-                socket.send_fds(self._ours, [json.dumps(request).encode()], descriptors)
+            self.ask(request, [*(one.fileno() for one in streams), writer])
         finally:
             os.close(writer)
         return os.fdopen(reader, "rb", buffering=0)  # its two lines are awaited apart
+
+    def ask(self, request, descriptors) -> None:
+        """Has a command line run.
+
+        Args:
+            request: What's run: `arguments`, `cwd` and `environment`.
+            descriptors: stdin, stdout, stderr, and where it's told what `Child` tells.
+        """
+        with self._lock:
+            socket.send_fds(self._ours, [json.dumps(request).encode()], descriptors)
 
 
 class Ended(subprocess.CompletedProcess):

@@ -16,10 +16,11 @@ import pytest
 from cdconf.inventory import load_project
 from cdconf.lint.project import lint
 from tests.chaos.load import Load
-from tests.conftest import CDCONF, cdconf, write
+from tests.conftest import cdconf, write
 from tests.guide_image import guide_image
 from tests.hosts.live import container, on
 from tests.lock_files import locked
+from tests.prepared_program import program
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDES = sorted((ROOT / "docs/guides/apps").glob("*.md"))
@@ -60,18 +61,14 @@ def test_the_files_of_a_guide_are_a_project(guide, tmp_path):
 @pytest.fixture
 def commands(tmp_path):
     """The environment of a reader: `cdconf` is in the path, and somebody commits."""
-    script = tmp_path / "bin/cdconf"
-    script.parent.mkdir()
-    script.write_text(f'#!/bin/sh\nexec {" ".join(CDCONF)} "$@"\n')
-    script.chmod(0o755)
     person = {"NAME": "test", "EMAIL": "test@example.com"}
-    return {
-        **os.environ,
-        **{f"GIT_{role}_{name}": value for role in ("AUTHOR", "COMMITTER") for name, value in person.items()},
-        "PATH": f"{script.parent}:{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
-        "COLUMNS": "200",
-    }
+    with program(tmp_path / "bin/cdconf") as script:
+        yield {
+            **os.environ,
+            **{f"GIT_{role}_{name}": value for role in ("AUTHOR", "COMMITTER") for name, value in person.items()},
+            "PATH": f"{script.parent}:{os.environ['PATH']}",
+            "COLUMNS": "200",
+        }
 
 
 @pytest.fixture

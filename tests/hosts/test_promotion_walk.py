@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import CDCONF
+from tests.prepared_program import program
 
 pytestmark = pytest.mark.hosts
 
@@ -26,19 +26,18 @@ def blocks():
 @pytest.fixture
 def newcomer(tmp_path):
     """Somebody with an empty home, `cdconf` on the path, and a name in git."""
-    home, program = tmp_path / "home", tmp_path / "bin/cdconf"
+    home = tmp_path / "home"
     home.mkdir()
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec {" ".join(CDCONF)} "$@"\n')
-    program.chmod(0o755)
     (home / ".gitconfig").write_text("[user]\n\tname = You\n\temail = you@example.com\n")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CDCONF_", "GIT_"))}
-    path = f"{program.parent}:{Path(sys.executable).parent}:{os.environ['PATH']}"
-    somebody = {**kept, "HOME": str(home), "PATH": path, "PYTHONPATH": str(GUIDE.parents[2])}
-    yield somebody
-    (home / ".config/cdconf/policy/notes.yml").unlink(missing_ok=True)  # where the walk ended early, it guards hosts
-    for environment in ("production", "staging"):
-        walked(f"cd notes && cdconf destroy {environment} --yes", tmp_path, somebody)
+    with program(tmp_path / "bin/cdconf") as script:
+        path = f"{script.parent}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+        somebody = {**kept, "HOME": str(home), "PATH": path, "PYTHONPATH": str(GUIDE.parents[2])}
+        yield somebody
+        # Where the walk ended early, it guards hosts.
+        (home / ".config/cdconf/policy/notes.yml").unlink(missing_ok=True)
+        for environment in ("production", "staging"):
+            walked(f"cd notes && cdconf destroy {environment} --yes", tmp_path, somebody)
 
 
 def walked(block, folder, environment):

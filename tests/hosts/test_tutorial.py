@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import CDCONF, cdconf, git
+from tests.conftest import cdconf, git
+from tests.prepared_program import program
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/tutorial.md"
@@ -59,17 +60,14 @@ def clone(tmp_path):
 @pytest.fixture
 def environment(tmp_path):
     """The path with `cdconf`, as `make engine` would set it up, and someone to commit as."""
-    script = tmp_path / "bin/cdconf"
-    script.parent.mkdir()
-    script.write_text(f'#!/bin/sh\nexec {" ".join(CDCONF)} "$@"\n')
-    script.chmod(0o755)
     person = {"NAME": "test", "EMAIL": "test@example.com"}
-    return {
-        **os.environ,
-        **{f"GIT_{role}_{name}": value for role in ("AUTHOR", "COMMITTER") for name, value in person.items()},
-        "PATH": f"{script.parent}:{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
-    }
+    with program(tmp_path / "bin/cdconf") as script:
+        yield {
+            **os.environ,
+            **{f"GIT_{role}_{name}": value for role in ("AUTHOR", "COMMITTER") for name, value in person.items()},
+            "PATH": f"{script.parent}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT),
+        }
 
 
 @pytest.mark.hosts
