@@ -18,38 +18,16 @@ from tests.prepared import Begun, prepared
 CDCONF = [sys.executable, "-m", "cdconf"]
 # Files that take minutes; "slowest files" at the end of a run tells whether they're still these.
 LONGEST = (
-    *(
-        "test_app_guides",
-        "test_secrets_hidden",
-        "test_rollout",
-        "test_pipeline",
-        "test_copy_of_production",
-        "test_databases",
-        "test_cases",
-    ),
-    *("test_toggles", "test_dead_mans_switch", "test_servers", "test_load", "test_attacks", "test_shared"),
-    *("test_main_job", "test_plans", "test_refused", "test_parity", "test_new_project", "test_snapshots", "test_team"),
-    *(
-        "test_dashboard_live",
-        "test_upgrade",
-        "test_throwaway",
-        "test_by_hand",
-        "test_history_rebuild",
-        "test_lease_inherited",
-    ),
+    *("test_secrets_hidden", "test_rollout", "test_cases", "test_app_guides", "test_pipeline"),
+    *("test_copy_of_production", "test_databases", "test_schedule_ticks", "test_attacks", "test_servers", "test_load"),
+    *("test_main_job", "test_parity", "test_dead_mans_switch", "test_toggles", "test_shared", "test_plans"),
+    *("test_refused", "test_new_project", "test_snapshots", "test_team", "test_dashboard_live", "test_upgrade"),
+    *("test_throwaway", "test_by_hand", "test_history_rebuild", "test_lease_inherited"),
     # Of those that need no host:
-    *(
-        "test_everybody_can_read_it",
-        "test_browser",
-        "test_run",
-        "test_artifacts",
-        "test_approval_forgeries",
-        "test_approvals",
-        "test_revisions",
-        "test_boot",
-    ),
+    *("test_everybody_can_read_it", "test_browser", "test_run", "test_wheel", "test_ends", "test_broken_files"),
+    *("test_artifacts", "test_approval_forgeries", "test_approvals", "test_revisions", "test_boot"),
     *("test_state_files", "test_pythons", "test_server", "test_vagrantfile", "test_attestations", "test_forgeries"),
-    *("test_hostile_texts", "test_hostile_store", "test_ends", "test_process", "test_watch"),
+    *("test_hostile_texts", "test_hostile_store", "test_process", "test_watch"),
 )
 
 
