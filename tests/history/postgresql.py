@@ -1,5 +1,7 @@
 """A PostgreSQL server of one's own, from the programs that the system has; on a unix socket, gone afterwards."""
 
+import atexit
+import functools
 import os
 import pwd
 import shutil
@@ -7,6 +9,7 @@ import signal
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import IO
 
 
 def programs() -> Path | None:
@@ -21,12 +24,8 @@ class Server:
 
     def __init__(self, where: Path) -> None:
         self.where = where
-        self.folder = Path(tempfile.mkdtemp(prefix="cdconf-pg-", dir="/tmp"))
-        self.user = None
-        if os.geteuid() == 0:
-            known = {entry.pw_name for entry in pwd.getpwall()}
-            self.user = "postgres" if "postgres" in known else "nobody"
-            shutil.chown(self.folder, self.user)
+        self.folder = _folder()
+        self.user = _user()
 
     @property
     def url(self) -> str:
@@ -34,16 +33,7 @@ class Server:
 
     def _run(self, *words: str) -> None:
         with (self.folder.parent / f"{self.folder.name}.log").open("ab") as log:
-            subprocess.run(
-                [str(self.where / words[0]), *words[1:]],
-                user=self.user,
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                check=True,
-                timeout=60,
-            )
+            _run([str(self.where / words[0]), *words[1:]], self.user, log)
 
     def start(self) -> None:
         options = f"-c listen_addresses= -c unix_socket_directories={self.folder} -c fsync=off"
@@ -69,7 +59,7 @@ class Server:
             os.kill(one, signal.SIGCONT)
 
     def __enter__(self) -> "Server":
-        self._run("initdb", "-D", str(self.folder / "data"), "-U", "tester", "-A", "trust", "--no-sync")
+        subprocess.run(["cp", "-a", _made(self.where), self.folder / "data"], check=True)
         self.start()
         return self
 
@@ -78,3 +68,35 @@ class Server:
             self.stop()
         shutil.rmtree(self.folder)
         (self.folder.parent / f"{self.folder.name}.log").unlink()
+
+
+@functools.cache
+def _made(where: Path) -> Path:
+    """What initdb makes, which takes as long as ten copies of it: once in each process, gone at its end."""
+    folder = _folder()
+    atexit.register(shutil.rmtree, folder)
+    with tempfile.TemporaryFile() as log:
+        words = [str(where / "initdb"), "-D", str(folder / "data"), "-U", "tester", "-A", "trust", "--no-sync"]
+        _run(words, _user(), log)
+    return folder / "data"
+
+
+def _user() -> str | None:
+    """Whose the server's processes are; None when they may be this process's own."""
+    if os.geteuid() != 0:
+        return None
+    return "postgres" if "postgres" in {entry.pw_name for entry in pwd.getpwall()} else "nobody"
+
+
+def _folder() -> Path:
+    """A new directory that the server's user may write to."""
+    folder = Path(tempfile.mkdtemp(prefix="cdconf-pg-", dir="/tmp"))
+    if user := _user():
+        shutil.chown(folder, user)
+    return folder
+
+
+def _run(words: list[str], user: str | None, log: IO[bytes]) -> None:
+    """Runs a program of PostgreSQL."""
+    streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
+    subprocess.run(words, user=user, cwd="/", check=True, timeout=60, **streams)
