@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from paramiko import SSHException, Transport
-from paramiko.common import MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA, MSG_KEXINIT
+from paramiko.common import MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA, MSG_CHANNEL_OPEN, MSG_KEXINIT
 from paramiko.packet import Packetizer
 
 GREETING = 64 * 1024  # bytes before the line with which the protocol begins
@@ -18,6 +20,7 @@ BESIDE_A_SECOND = 50
 _REKEY = 200  # such messages that an exchange of keys counts for: it costs as much
 _PART = 256
 _DATA = (bytes([MSG_CHANNEL_DATA]), bytes([MSG_CHANNEL_EXTENDED_DATA]))
+UNASKED = 10  # channels that a server opens
 UNREAD = 8 * 1024 * 1024  # bytes of a channel that nobody has read yet; the window that it's given is 2 MiB
 
 
@@ -103,10 +106,24 @@ def _check(channel: Any) -> None:
         raise SSHException("it sends more than it was allowed to")
 
 
+def _refusing(transport: Any) -> Callable[[Any], None]:
+    """Handles a channel that the server opens; only forwarded ports, agents and X11 have such."""
+    opened = itertools.count(1)
+
+    def open_channel(message: Any) -> None:
+        asked = transport._tcp_handler or transport._x11_handler or transport._forward_agent_handler
+        if not asked and next(opened) > UNASKED:
+            raise SSHException("it opens channels that nobody has asked for")
+        transport._parse_channel_open(message)
+
+    return open_channel
+
+
 def bounded(kind: type[Transport], sock: Any, **options: Any) -> Transport:
     """A connection of a class of Paramiko's, with these bounds."""
     transport = kind(sock, packetizer_class=Packets, **options)
     table = dict(transport._channel_handler_table)  # type: ignore[attr-defined]
     table |= {MSG_CHANNEL_DATA: _feed, MSG_CHANNEL_EXTENDED_DATA: _feed_extended}
     transport._channel_handler_table = table  # type: ignore[attr-defined]
+    transport._handler_table[MSG_CHANNEL_OPEN] = _refusing(transport)  # type: ignore[attr-defined]
     return transport

@@ -38,6 +38,11 @@ def test_paramiko_hands_data_to_handlers_of_a_table_of_the_connection():
     assert table[MSG_CHANNEL_EXTENDED_DATA] is paramiko.Channel._feed_extended, HINT
     assert parameters(paramiko.Channel._feed) == parameters(paramiko.Channel._feed_extended) == ["self", "m"], HINT
     assert "self._channel_handler_table[ptype](chan, m)" in inspect.getsource(paramiko.Transport), HINT
+    source = inspect.getsource(paramiko.Transport)
+    assert "MSG_CHANNEL_OPEN: self._parse_channel_open," in source, HINT
+    assert "self._handler_table[ptype](m)" in source, HINT
+    for name in ("_tcp_handler", "_x11_handler", "_forward_agent_handler"):
+        assert f"self.{name} = None" in source, HINT
     names = inspect.getsource(paramiko.Channel)
     assert "self.in_buffer = BufferedPipe()" in names, HINT
     assert "self.in_stderr_buffer = BufferedPipe()" in names, HINT

@@ -80,3 +80,29 @@ def test_signs_of_life_and_acknowledgements_of_what_is_sent_end_nothing(connecte
     channels[0].sendall(b"done")
     assert channel.recv(10) == b"done"
     assert client.is_active()
+
+
+def opened(server, count):
+    """How many channels a server can open, one after another, until the connection ends."""
+    for number in range(count):
+        try:
+            server.open_channel("session", timeout=20)
+        except paramiko.ChannelException:
+            continue
+        except (OSError, EOFError, paramiko.SSHException):
+            return number
+    return count
+
+
+def test_a_server_that_opens_channels_by_itself_is_left(connected):
+    client, server = connected
+    assert opened(server, 100) == ssh_bounds.UNASKED
+    client.join(20)
+    assert str(client.saved_exception) == "it opens channels that nobody has asked for"
+
+
+def test_forwarded_ports_may_open_as_many_as_they_need(connected):
+    client, server = connected
+    client._tcp_handler = lambda *channel: None
+    assert opened(server, 100) == 100
+    assert client.is_active()
