@@ -5,6 +5,7 @@ sessions from threads until it's closed.
 """
 
 import contextlib
+import functools
 import json
 import logging
 import os
@@ -64,6 +65,7 @@ def _framed(payload, kind=b"J"):
     return len(payload).to_bytes(4, "big") + kind + payload
 
 
+@functools.cache  # a server's own work isn't what it costs others
 def _bomb(size):
     return _framed(zlib.compress(b"[" + b"[]," * size + b"[]]", 9), b"Z")
 
