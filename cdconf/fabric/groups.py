@@ -98,7 +98,7 @@ class Hosts(fabric.ThreadingGroup):  # type: ignore[misc]
         return super().put(local, *args, **kwargs)
 
     def _do(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        work = Work(lambda: super(Hosts, self)._do(method, *args, **kwargs))
+        work = GroupWork(lambda: super(Hosts, self)._do(method, *args, **kwargs))
         try:
             return work.result()
         except KeyboardInterrupt:
@@ -113,7 +113,7 @@ class SerialHosts(Hosts):
         return fabric.SerialGroup._do(self, method, *args, **kwargs)
 
 
-class Work:
+class GroupWork:
     """Fabric's work with threads, in a thread of its own.
 
     Fabric waits for its threads without a time limit. A Ctrl-C that comes as such a wait begins is slept through, and

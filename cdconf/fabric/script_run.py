@@ -17,7 +17,7 @@ from cdconf.cli.fleets import fleet_of
 from cdconf.errors import CdconfError, HostFailed, Interrupted, LeaseHeld, Unreachable, first_line, interruption
 from cdconf.events import Event, HostDone, HostStep, Notice, RunResult
 from cdconf.fabric.refused import Refused
-from cdconf.fabric.running import Running
+from cdconf.fabric.script_commands import ScriptCommands
 from cdconf.render.words import error_lines, shown
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class ScriptRun:
         self._stack = ExitStack()
         self._done: dict[str, list[str]] = {}  # what was done -> on which hosts
         self._failed: dict[str, str] = {}
-        self._running = Running()
+        self._commands = ScriptCommands()
         self._held_at: dict[str, float] = {}
         self._lock = threading.Lock()
         self._has_ended = False
@@ -138,7 +138,7 @@ class ScriptRun:
         Raises:
             KeyboardInterrupt: Ctrl-C ended what this thread does.
         """
-        self._running.check()
+        self._commands.check()
         if self._has_ended:
             error = CdconfError("this group was closed, and its hosts were given back", host=host.name)
             raise self._refused(error)
@@ -157,7 +157,7 @@ class ScriptRun:
     def log_in(self, host: Host) -> SshConnection:
         """Opens an ssh connection as cdconf's own are; raises `Refused`."""
         try:
-            return self._running.log_in(host.name, lambda: self._fleet.connector.log_in(host))
+            return self._commands.log_in(host.name, lambda: self._fleet.connector.log_in(host))
         except CdconfError as error:
             raise self._refused(error) from None
 
@@ -191,7 +191,7 @@ class ScriptRun:
     @contextmanager
     def doing(self, host: Host, what: str) -> Iterator[None]:
         """Around what the script does on a host: it's remembered, and so is what came of it."""
-        with self._running.on(host.name):
+        with self._commands.on(host.name):
             with self._lock:
                 self._done.setdefault(what, []).append(host.name)
             self._run.emit(HostStep(host.name, what))
@@ -212,14 +212,14 @@ class ScriptRun:
             own: The host on which this thread was busy.
             waits: Waits for other threads of the script's; returns whether they have ended.
         """
-        busy = self._running.stop()
+        busy = self._commands.stop()
         hosts = [host for host in self.hosts if host.name in busy]
-        _, errors = self._fleet.each(hosts, lambda session: self._running.end(session, own)).split()
+        _, errors = self._fleet.each(hosts, lambda session: self._commands.end(session, own)).split()
         for name, error in errors.items():
             text = f"{name}: what it ran may still go on: {error.message}"
             self._run.emit(Notice(text, warning=True))
         if waits():
-            self._running.resume()
+            self._commands.resume()
 
     def end(self, error: BaseException | None) -> None:
         """Gives the hosts back, and writes the history; a second call does nothing."""

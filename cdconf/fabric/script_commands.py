@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PAUSE = 0.1  # seconds between two looks at a host
 
 
-class Login(NamedTuple):
+class ScriptLogin(NamedTuple):
     """A script's connection to a host.
 
     Attributes:
@@ -39,12 +39,12 @@ class Login(NamedTuple):
     processes: tuple[int, ...]
 
 
-class Running:
+class ScriptCommands:
     """See the module."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._logins: dict[str, Login] = {}
+        self._logins: dict[str, ScriptLogin] = {}
         self._busy: Counter[str] = Counter()  # host -> commands that run there
         self._is_stopped = False
 
@@ -55,7 +55,7 @@ class Running:
             KeyboardInterrupt: Ctrl-C came in the meantime.
         """
         link = connect()
-        login = Login(link, login_of(link))
+        login = ScriptLogin(link, login_of(link))
         with self._lock:
             if not self._is_stopped:
                 self._logins[host] = login
